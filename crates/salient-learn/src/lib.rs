@@ -1,0 +1,39 @@
+//! Pure algorithms and metrics: whom to contact, about what, and whether it came true.
+//!
+//! No input or output, no clock, no async; randomness comes in as a seed. Everything that looks
+//! at the past goes through [`history::AsOf`], a view that cannot see a row dated at its cutoff
+//! or later, so that a training example knows only what was known then.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`history`] | orders as columns, the point-in-time view, outcome windows |
+//! | [`rhythm`] | how often and how evenly an account (or an account and a product) buys |
+//! | [`ease`], [`neighbours`], [`sparse`] | products bought together, accounts alike |
+//! | [`model`], [`logistic`], [`trees`] | learners behind one trait, with additive contributions |
+//! | [`calibrate`], [`metrics`] | honest probabilities and how to measure them |
+//! | [`propensity`] | will this account order within the horizon, and for how much |
+//! | [`pairs`] | which product to raise with which account |
+//! | [`evaluate`] | what share of the recommendations came true, with intervals and baselines |
+//!
+//! **How to add a pair feature:** append its name to `pairs::features::NAMES` and its value in
+//! `pairs::features::fill`; the tests check names against columns and run the planted-future test
+//! over the whole ranking. **How to add a learner:** implement [`model::Learner`] and
+//! [`model::Model`], add it to [`model::AnyModel`], and extend the additivity test.
+
+pub mod calibrate;
+pub mod ease;
+pub mod error;
+pub mod evaluate;
+pub mod history;
+pub mod logistic;
+pub mod metrics;
+pub mod model;
+pub mod neighbours;
+pub mod pairs;
+pub mod propensity;
+pub mod rhythm;
+pub mod sparse;
+pub mod trees;
+
+pub use error::Error;
+pub use history::{AsOf, DAY_US, History};
