@@ -47,7 +47,8 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// A new event of the service `source` around `message`, with the current trace.
+    /// A new event of the service `source` around `message`, with the current trace. `shard` is
+    /// [`shard_of`] the account that `message` speaks of; all its accounts fall into one.
     #[must_use]
     pub fn new<M: Message + Name>(
         source: &str,
@@ -96,9 +97,6 @@ mod tests {
         for _ in 0..8_000 {
             counts[usize::from(shard_of(clock.uuid().as_bytes()))] += 1;
         }
-        assert!(
-            counts.iter().all(|n| (850..1_150).contains(n)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|n| (850..1_150).contains(n)), "{counts:?}");
     }
 }

@@ -32,9 +32,7 @@ pub fn router(life: Lifecycle, metrics: Metrics) -> Router {
 /// The listener fails.
 pub async fn serve(listener: TcpListener, life: Lifecycle, metrics: Metrics) -> std::io::Result<()> {
     let hard = life.hard.clone();
-    axum::serve(listener, router(life, metrics))
-        .with_graceful_shutdown(hard.cancelled_owned())
-        .await
+    axum::serve(listener, router(life, metrics)).with_graceful_shutdown(hard.cancelled_owned()).await
 }
 
 async fn ready(State((life, _)): State<(Lifecycle, Metrics)>) -> Response {

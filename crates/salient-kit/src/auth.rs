@@ -155,4 +155,6 @@ impl Claims {
 }
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod tests;

@@ -18,14 +18,13 @@ mod settings;
 
 use std::path::{Path, PathBuf};
 
-use figment::{Figment, Profile, providers::Serialized, value::Dict};
+use figment::{Figment, providers::Serialized, value::Dict};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use error::{ConfigError, Problem};
 pub use secret::Secret;
 pub use settings::{
-    Algorithm, AuthConfig, ClockConfig, KeyConfig, LogFormat, RuntimeConfig, ServerConfig,
-    TelemetryConfig,
+    Algorithm, AuthConfig, ClockConfig, KeyConfig, LogFormat, RuntimeConfig, ServerConfig, TelemetryConfig,
 };
 
 use layers::{Layer, Origin};
@@ -90,34 +89,24 @@ where
     }
     layers.push(Layer::environment(service, environment, &mut problems));
     layers.push(Layer::flags(&args.set, &mut problems));
-    let defaults = secret::revealed(|| {
-        Figment::from(Serialized::defaults(T::default())).extract::<Dict>()
-    })
-    .map_err(|error| ConfigError::new(service, vec![Problem::plain(error.to_string())]))?;
+    let defaults = secret::revealed(|| Figment::from(Serialized::defaults(T::default())).extract::<Dict>())
+        .map_err(|error| ConfigError::new(service, vec![Problem::plain(error.to_string())]))?;
 
     // Deserialising stops at the first error. Dropping the culprit and trying again finds the
     // rest; the defaults stay, so one bad key does not look like a missing one.
     loop {
-        let merged = layers.iter().fold(
-            Figment::from((Profile::Default, defaults.clone())),
-            |figment, layer| figment.merge((Profile::Default, layer.values().clone())),
-        );
+        let merged = layers.iter().fold(Figment::from(Serialized::defaults(&defaults)), |figment, layer| {
+            figment.merge(Serialized::defaults(layer.values()))
+        });
         let error = match merged.extract_lossy::<T>() {
             Ok(config) if problems.is_empty() => return Ok(config),
             Ok(_) => break,
             Err(error) => error,
         };
         let path = error::path_of(&error);
-        let origin = layers
-            .iter()
-            .rev()
-            .find_map(|layer| layer.origin_of(&path))
-            .unwrap_or(Origin::Default);
+        let origin = layers.iter().rev().find_map(|layer| layer.origin_of(&path)).unwrap_or(Origin::Default);
         problems.push(Problem::from_figment(&error, &path, &origin));
-        let removed = layers
-            .iter_mut()
-            .rev()
-            .any(|layer| layer.remove(&path));
+        let removed = layers.iter_mut().rev().any(|layer| layer.remove(&path));
         if !removed {
             break;
         }

@@ -62,11 +62,7 @@ pub struct Ending {
 impl Ending {
     /// 0 if nothing failed and nothing was left running.
     pub fn exit_code(&self) -> ExitCode {
-        if self.failures.is_empty() && self.left_running == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        if self.failures.is_empty() && self.left_running == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
@@ -92,7 +88,8 @@ impl Lifecycle {
     }
 
     /// Starts a task that the process cannot do without. It should end soon after
-    /// [`soft`](Self::soft) is cancelled; it is dropped when [`hard`](Self::hard) is.
+    /// [`soft`](Self::soft) is cancelled; it is dropped half the hard time after
+    /// [`hard`](Self::hard) is.
     pub fn spawn<F, E>(&self, name: &'static str, future: F)
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
@@ -101,9 +98,14 @@ impl Lifecycle {
         let life = self.clone();
         let span = tracing::info_span!(parent: None, "task", name);
         let task = async move {
+            // what listens to the hard stage may still say goodbye to its callers
+            let given_up = async {
+                life.hard.cancelled().await;
+                tokio::time::sleep(life.shared.hard_time / 2).await;
+            };
             let ended = tokio::select! {
                 ended = AssertUnwindSafe(future).catch_unwind() => ended,
-                () = life.hard.cancelled() => {
+                () = given_up => {
                     tracing::warn!("task cancelled by the shutdown");
                     return;
                 }
@@ -145,10 +147,7 @@ impl Lifecycle {
 
     /// Every gate's name and whether it is open.
     pub fn gates(&self) -> Vec<(String, bool)> {
-        lock(&self.shared.gates)
-            .iter()
-            .map(|gate| (gate.name().to_owned(), gate.is_ready()))
-            .collect()
+        lock(&self.shared.gates).iter().map(|gate| (gate.name().to_owned(), gate.is_ready())).collect()
     }
 
     /// Runs until SIGTERM, SIGINT or [`shut_down`](Self::shut_down), then ends in two stages.
@@ -183,10 +182,8 @@ impl Lifecycle {
         if tokio::time::timeout(self.shared.hard_time, self.tracker.wait()).await.is_err() {
             tracing::error!(tasks = self.tracker.len(), "tasks still running after the hard stage");
         }
-        let ending = Ending {
-            failures: lock(&self.shared.failures).clone(),
-            left_running: self.tracker.len(),
-        };
+        let ending =
+            Ending { failures: lock(&self.shared.failures).clone(), left_running: self.tracker.len() };
         tracing::info!(failures = ending.failures.len(), "shut down");
         ending
     }

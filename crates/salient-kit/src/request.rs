@@ -89,8 +89,8 @@ pub struct Inbound<M> {
 }
 
 impl<M: Validate + Send + 'static> Inbound<M> {
-    /// The next message; none at the end of the stream. Ending without an error when the client
-    /// went away is not possible: its call is cancelled then.
+    /// The next message; none at the end of the stream. A client that goes away may look like the
+    /// end too, so each message must be complete in itself.
     ///
     /// # Errors
     /// INVALID_ARGUMENT with the position of the message and a violation per broken rule;

@@ -76,8 +76,11 @@ fn build(
     violations: &[Violation],
     metadata: Vec<(String, String)>,
 ) -> Status {
-    let mut details =
-        ErrorDetails::with_error_info(reason.as_str(), DOMAIN, metadata.into_iter().collect::<std::collections::HashMap<_, _>>());
+    let mut details = ErrorDetails::with_error_info(
+        reason.as_str(),
+        DOMAIN,
+        metadata.into_iter().collect::<std::collections::HashMap<_, _>>(),
+    );
     if !violations.is_empty() {
         let sent: Vec<_> = violations
             .iter()

@@ -44,7 +44,9 @@ const FLUSH_TIME: Duration = Duration::from_secs(3);
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// `telemetry.filter` does not parse.
-    #[error("telemetry.filter {filter:?} is not a log filter such as `info` or `info,salient_store=debug`: {source}")]
+    #[error(
+        "telemetry.filter {filter:?} is not a log filter such as `info` or `info,salient_store=debug`: {source}"
+    )]
     Filter {
         /// The configured filter.
         filter: String,
@@ -142,10 +144,7 @@ pub fn init(config: &TelemetryConfig, service: &str) -> Result<Telemetry, Teleme
     let resource = Resource::builder_empty()
         .with_service_name(format!("salient-{service}"))
         .with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-        .with_attribute(opentelemetry::KeyValue::new(
-            "service.instance.id",
-            Uuid::now_v7().to_string(),
-        ))
+        .with_attribute(opentelemetry::KeyValue::new("service.instance.id", Uuid::now_v7().to_string()))
         .build();
 
     let metrics = Metrics::default();
@@ -157,10 +156,7 @@ pub fn init(config: &TelemetryConfig, service: &str) -> Result<Telemetry, Teleme
         .with_threads(false)
         // what a trace shows does not depend on what is logged
         .with_filter(Targets::new().with_target("salient", LevelFilter::INFO));
-    tracing_subscriber::registry()
-        .with(logs(config.format).with_filter(filter))
-        .with(spans)
-        .try_init()?;
+    tracing_subscriber::registry().with(logs(config.format).with_filter(filter)).with(spans).try_init()?;
     global::set_meter_provider(meters.clone());
     Ok(Telemetry { metrics, meters, tracers, exports: config.otlp_endpoint.is_some() })
 }

@@ -20,6 +20,7 @@
 //! over the whole ranking. **How to add a learner:** implement [`model::Learner`] and
 //! [`model::Model`], add it to [`model::AnyModel`], and extend the additivity test.
 
+pub mod account;
 pub mod calibrate;
 pub mod ease;
 pub mod error;

@@ -81,7 +81,17 @@ impl Market {
         let table = &self.demand[category];
         let start = (from - self.first).clamp(0, table.len() as i32 - 1) as usize;
         let goal = table[start] + amount;
-        let ahead = table[start..].partition_point(|passed| *passed < goal);
+        // demand runs at about 1 a day, so the answer is near `amount` days ahead
+        let (mut low, mut high) = (0, table.len() - start);
+        let near = amount.min(1e6) as usize;
+        for bound in [near / 2, near.saturating_sub(3), near + near / 2 + 4, near * 3] {
+            match table.get(start + bound) {
+                Some(passed) if *passed < goal => low = low.max(bound),
+                Some(_) => high = high.min(bound + 1),
+                None => {}
+            }
+        }
+        let ahead = low + table[start + low..start + high].partition_point(|passed| *passed < goal);
         if start + ahead >= table.len() { NEVER } else { from + (ahead as i32).max(1) }
     }
 }
@@ -110,10 +120,8 @@ fn product(index: ProductIndex, stream: &mut Stream) -> Product {
 /// Mostly of one category, with something from others.
 fn bundle(number: usize, products: &[Product], stream: &mut Stream) -> Vec<ProductIndex> {
     let home = number % CATEGORIES.len();
-    let weights: Vec<f64> = products
-        .iter()
-        .map(|product| if product.category_index == home { 12.0 } else { 1.0 })
-        .collect();
+    let weights: Vec<f64> =
+        products.iter().map(|product| if product.category_index == home { 12.0 } else { 1.0 }).collect();
     let mut chosen: Vec<ProductIndex> = Vec::with_capacity(BUNDLE);
     // a bounded number of draws: a tiny catalogue has fewer products than a bundle
     for _ in 0..BUNDLE * 4 {
@@ -160,7 +168,7 @@ mod tests {
     #[test]
     fn demand_and_its_inverse_agree() {
         let market = Market::new(1, 160, 20_000, 21_000);
-        for (category, amount) in [(0, 0.0001), (3, 5.0), (5, 40.0)] {
+        for (category, amount) in [(0, 0.0001), (3, 5.0), (5, 40.0), (6, 400.0), (1, 0.99), (6, 2.5)] {
             let day = market.day_when(category, 20_100, amount);
             assert!(market.demand_between(category, 20_100, day) >= amount);
             assert!(day == 20_101 || market.demand_between(category, 20_100, day - 1) < amount);

@@ -13,22 +13,9 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
     // Debian's wrappers in PATH start a Perl interpreter per call, so the
     // versioned directories go first.
     let mut places = versioned();
-    places.extend(std::env::split_paths(
-        &std::env::var_os("PATH").unwrap_or_default(),
-    ));
-    places.extend(
-        [
-            "/usr/local/bin",
-            "/usr/bin",
-            "/usr/sbin",
-            "/opt/homebrew/bin",
-        ]
-        .map(Into::into),
-    );
-    places
-        .into_iter()
-        .map(|place| place.join(name))
-        .find(|path| is_executable(path))
+    places.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    places.extend(["/usr/local/bin", "/usr/bin", "/usr/sbin", "/opt/homebrew/bin"].map(Into::into));
+    places.into_iter().map(|place| place.join(name)).find(|path| is_executable(path))
 }
 
 /// The error for a program that [`find_program`] did not find.
@@ -75,8 +62,7 @@ fn versioned() -> Vec<PathBuf> {
 
 fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    path.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 /// A loopback TCP port that was free a moment ago.
@@ -119,19 +105,13 @@ impl Account {
                 .ok_or(Error::NoAccount("setpriv, runuser and su are all missing"))?;
             return Ok(Some(Self { uid, gid, prefix }));
         }
-        Err(Error::NoAccount(
-            "there is no account postgres, nobody or daemon",
-        ))
+        Err(Error::NoAccount("there is no account postgres, nobody or daemon"))
     }
 }
 
 fn id(arguments: &[&str]) -> Option<u32> {
-    let output = Command::new("id")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
+    let output =
+        Command::new("id").args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 

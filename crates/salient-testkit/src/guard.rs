@@ -10,25 +10,39 @@ use crate::error::{Result, io};
 
 /// Waits in `read` for the end of the owner's pipe. `PR_SET_PDEATHSIG` would
 /// not do: it fires when the starting *thread* ends, and test threads end early.
+///
 /// A background job of a non-interactive shell reads from /dev/null, hence the
-/// detour over descriptor 3.
+/// detour over descriptor 3. The signal from the watcher tells why the server
+/// ended: a watcher that saw the pipe close comes to its own end, so that no
+/// `sleep` of it is left behind; one that still waits is killed.
 const SCRIPT: &str = r#"
 remove=$1; signal=$2; grace=$3; log=$4; first=$5; shift 5
 exec 3<&0 </dev/null >>"$log" 2>&1
 cleanup() { [ -z "$remove" ] || rm -rf -- "$remove"; }
 if [ -n "$first" ]; then sh -c "$first" 3<&- || { cleanup; exit 97; }; fi
+closed=
+trap 'closed=1' USR1
 "$@" 3<&- &
 server=$!
 (
+  trap - USR1
   while read -r _ <&3; do :; done
+  kill -s USR1 $$
   kill -s "$signal" "$server"
   left=$((grace * 10))
-  while [ "$left" -gt 0 ] && kill -0 "$server"; do sleep 0.1; left=$((left - 1)); done
-  kill -s KILL "$server"
+  while kill -0 "$server"; do
+    [ "$left" -gt 0 ] || kill -s KILL "$server"
+    sleep 0.1; left=$((left - 1))
+  done
 ) 2>/dev/null &
 watcher=$!
-wait "$server"; status=$?
-kill -s KILL "$watcher" 2>/dev/null
+while :; do
+  wait "$server"; status=$?
+  kill -0 "$server" 2>/dev/null || break
+done
+exec 2>/dev/null # a shell tells of killed jobs
+[ -n "$closed" ] || kill -s KILL "$watcher"
+wait "$watcher"
 cleanup
 exit "$status"
 "#;
@@ -107,10 +121,7 @@ impl Guard {
             // A Ctrl-C goes to the terminal's foreground group: the owner decides.
             .process_group(0);
         let shell = command.spawn().map_err(io("start", "/bin/sh"))?;
-        Ok(Self {
-            shell,
-            log: spec.log.clone(),
-        })
+        Ok(Self { shell, log: spec.log.clone() })
     }
 
     /// The exit status, when the program has ended by itself.

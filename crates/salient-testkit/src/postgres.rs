@@ -1,6 +1,5 @@
 //! A private Postgres server.
 
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -91,8 +90,7 @@ impl Postgres {
     pub async fn database(&self) -> Result<String> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.named_database(&format!("t{}_{number}_{}", std::process::id(), secret(4)?))
-            .await
+        self.named_database(&format!("t{}_{number}_{}", std::process::id(), secret(4)?)).await
     }
 
     /// Creates the database `name` unless it is there, and returns its address.
@@ -111,8 +109,9 @@ impl Postgres {
         let (address, psql, name) = (self.address.clone(), self.psql.clone(), name.to_owned());
         blocking(move || {
             let query = format!("select 1 from pg_database where datname = '{name}'");
-            if address.psql(&psql, "postgres", &query)?.is_empty() {
-                address.psql(&psql, "postgres", &format!("create database {name}"))?;
+            let on_server = |sql: &str| run(address.psql(&psql, "postgres").args(["-c", sql]));
+            if on_server(&query)?.is_empty() {
+                on_server(&format!("create database {name}"))?;
             }
             Ok(address.url(&name))
         })
@@ -125,8 +124,15 @@ impl Postgres {
     /// # Errors
     /// When `psql` fails; its message is in the error.
     pub fn query(&self, url: &str, sql: &str) -> Result<String> {
+        run(self.psql(url).args(["-c", sql]))
+    }
+
+    /// A `psql` that is ready to connect to the database at `url` (one of this
+    /// server's) and stops at the first error; the caller adds what to run.
+    #[must_use]
+    pub fn psql(&self, url: &str) -> Command {
         let database = url.rsplit('/').next().unwrap_or("postgres");
-        self.address.psql(&self.psql, database, sql)
+        self.address.psql(&self.psql, database)
     }
 
     /// Stops a server that this value started and waits until it is gone.
@@ -137,11 +143,7 @@ impl Postgres {
     }
 
     fn running(url: &str) -> Result<Self> {
-        Ok(Self {
-            address: Address::parse(url)?,
-            guard: None,
-            psql: require("psql")?,
-        })
+        Ok(Self { address: Address::parse(url)?, guard: None, psql: require("psql")? })
     }
 
     fn try_start(options: &PostgresOptions) -> Result<Self> {
@@ -152,12 +154,8 @@ impl Postgres {
             None => temporary()?,
         };
         let password = prepare(&directory, account.as_ref())?;
-        let address = Address {
-            host: "127.0.0.1".to_owned(),
-            port: free_port()?,
-            user: USER.to_owned(),
-            password,
-        };
+        let address =
+            Address { host: "127.0.0.1".to_owned(), port: free_port()?, user: USER.to_owned(), password };
         let mut spec = GuardSpec::new(
             command(&server, address.port, options.durable),
             &directory,
@@ -174,11 +172,7 @@ impl Postgres {
         spec.remove = options.directory.is_none().then(|| directory.clone());
         let mut guard = Guard::start(&spec)?;
         wait_until_ready(&mut guard, &address, &psql)?;
-        Ok(Self {
-            address,
-            guard: Some(guard),
-            psql,
-        })
+        Ok(Self { address, guard: Some(guard), psql })
     }
 }
 
@@ -195,11 +189,7 @@ fn command(server: &Path, port: u16, durable: bool) -> Vec<OsString> {
         "log_timezone=UTC",
     ];
     if !durable {
-        settings.extend([
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
-        ]);
+        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"]);
     }
     let mut command: Vec<OsString> = vec![server.into(), "-D".into(), "data".into()];
     for setting in settings {
@@ -218,15 +208,11 @@ fn wait_until_ready(guard: &mut Guard, address: &Address, psql: &Path) -> Result
             cause = Some(format!("it did not answer in {START_TIMEOUT:?}"));
         }
         if let Some(cause) = cause {
-            return Err(Error::Start {
-                program: "postgres",
-                cause,
-                log: guard.log_tail(20),
-            });
+            return Err(Error::Start { program: "postgres", cause, log: guard.log_tail(20) });
         }
         // A connection costs less than a process: psql asks once somebody listens.
         if std::net::TcpStream::connect((address.host.as_str(), address.port)).is_ok()
-            && address.psql(psql, "postgres", "select 1").is_ok()
+            && run(address.psql(psql, "postgres").args(["-c", "select 1"])).is_ok()
         {
             return Ok(());
         }
@@ -278,9 +264,7 @@ pub(crate) fn secret(bytes: usize) -> Result<String> {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or(Err(Error::Stopped))
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Error::Stopped))
 }
 
 #[derive(Debug, Clone)]
@@ -293,29 +277,20 @@ struct Address {
 
 impl Address {
     fn url(&self, database: &str) -> String {
-        let Self {
-            host,
-            port,
-            user,
-            password,
-        } = self;
+        let Self { host, port, user, password } = self;
         let colon = if password.is_empty() { "" } else { ":" };
         format!("postgres://{user}{colon}{password}@{host}:{port}/{database}")
     }
 
     fn parse(url: &str) -> Result<Self> {
-        let bad = |cause| Error::Address {
-            name: POSTGRES_URL,
-            cause,
-        };
+        let bad = |cause| Error::Address { name: POSTGRES_URL, cause };
         let rest = url
             .strip_prefix("postgres://")
             .or_else(|| url.strip_prefix("postgresql://"))
             .ok_or(bad("it does not begin with postgres://"))?;
         let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-        let (login, place) = authority
-            .rsplit_once('@')
-            .ok_or(bad("it names no user (postgres://USER:PASSWORD@HOST:PORT)"))?;
+        let (login, place) =
+            authority.rsplit_once('@').ok_or(bad("it names no user (postgres://USER:PASSWORD@HOST:PORT)"))?;
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
         let (host, port) = place.rsplit_once(':').unwrap_or((place, "5432"));
         Ok(Self {
@@ -326,27 +301,26 @@ impl Address {
         })
     }
 
-    fn psql(&self, psql: &Path, database: &str, sql: &str) -> Result<String> {
-        let settings: HashMap<&str, String> = HashMap::from([
-            ("PGHOST", self.host.clone()),
-            ("PGPORT", self.port.to_string()),
-            ("PGUSER", self.user.clone()),
-            ("PGPASSWORD", self.password.clone()),
-            ("PGDATABASE", database.to_owned()),
-            ("PGCONNECT_TIMEOUT", "10".to_owned()),
-        ]);
-        let output = Command::new(psql)
-            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
-            .envs(settings)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(io("run", psql))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
-        }
-        Err(Error::Client {
-            program: "psql",
-            output: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        })
+    fn psql(&self, psql: &Path, database: &str) -> Command {
+        let mut command = Command::new(psql);
+        // In the environment, not in the arguments, where everybody could read
+        // the password.
+        command
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
+            .env("PGHOST", &self.host)
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", &self.user)
+            .env("PGPASSWORD", &self.password)
+            .env("PGDATABASE", database)
+            .env("PGCONNECT_TIMEOUT", "10");
+        command
     }
+}
+
+fn run(psql: &mut Command) -> Result<String> {
+    let output = psql.stdin(Stdio::null()).output().map_err(io("run", psql.get_program()))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    }
+    Err(Error::Client { program: "psql", output: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
 }

@@ -102,11 +102,7 @@ impl Redis {
         };
         fs::create_dir_all(&directory).map_err(io("create", &directory))?;
         let (port, password) = (free_port()?, secret(16)?);
-        let append = if options.directory.is_some() {
-            "yes"
-        } else {
-            "no"
-        };
+        let append = if options.directory.is_some() { "yes" } else { "no" };
         // In a file, not on the command line, where everybody could read the password.
         let settings = format!(
             "bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave \"\"\n\
@@ -114,18 +110,11 @@ impl Redis {
         );
         let file = directory.join("redis.conf");
         fs::write(&file, settings).map_err(io("write", &file))?;
-        let mut spec = GuardSpec::new(
-            vec![server.into(), file.into()],
-            &directory,
-            directory.join("log"),
-        );
+        let mut spec = GuardSpec::new(vec![server.into(), file.into()], &directory, directory.join("log"));
         spec.remove = options.directory.is_none().then(|| directory.clone());
         let mut guard = Guard::start(&spec)?;
         wait_until_ready(&mut guard, port, &password)?;
-        Ok(Self {
-            url: format!("redis://:{password}@127.0.0.1:{port}/"),
-            guard: Some(guard),
-        })
+        Ok(Self { url: format!("redis://:{password}@127.0.0.1:{port}/"), guard: Some(guard) })
     }
 }
 
@@ -139,11 +128,7 @@ fn wait_until_ready(guard: &mut Guard, port: u16, password: &str) -> Result<()> 
             cause = Some(format!("it did not answer in {START_TIMEOUT:?}"));
         }
         if let Some(cause) = cause {
-            return Err(Error::Start {
-                program: "redis-server",
-                cause,
-                log: guard.log_tail(20),
-            });
+            return Err(Error::Start { program: "redis-server", cause, log: guard.log_tail(20) });
         }
         if answers(port, password).unwrap_or(false) {
             return Ok(());

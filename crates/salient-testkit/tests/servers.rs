@@ -1,5 +1,7 @@
 //! The servers start, are empty, and are gone when their owner is.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
@@ -20,10 +22,7 @@ fn listens(port: u16) -> bool {
 #[tokio::test]
 async fn each_database_is_fresh() {
     let server = Postgres::shared().await.unwrap();
-    let (one, two) = (
-        server.database().await.unwrap(),
-        server.database().await.unwrap(),
-    );
+    let (one, two) = (server.database().await.unwrap(), server.database().await.unwrap());
     assert_ne!(one, two);
     server.query(&one, "create table t (x int)").unwrap();
     let tables = "select count(*) from information_schema.tables where table_schema = 'public'";
@@ -37,12 +36,7 @@ async fn a_named_database_is_made_once() {
     let first = server.named_database("named_once").await.unwrap();
     assert_eq!(first, server.named_database("named_once").await.unwrap());
     let refused = server.named_database("x; drop database y").await;
-    assert!(
-        refused
-            .unwrap_err()
-            .to_string()
-            .contains("plain database name")
-    );
+    assert!(refused.unwrap_err().to_string().contains("plain database name"));
 }
 
 #[tokio::test]
@@ -64,17 +58,12 @@ fn a_stopped_server_is_gone() {
 #[test]
 fn kept_data_is_there_after_a_restart() {
     let root = tempfile::tempdir().unwrap();
-    let options = PostgresOptions {
-        directory: Some(root.path().join("postgres")),
-        durable: true,
-    };
+    let options = PostgresOptions { directory: Some(root.path().join("postgres")), durable: true };
     // The server's own account must be able to enter it.
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(root.path(), open).unwrap();
     let first = Postgres::start(&options).unwrap();
-    first
-        .query(&first.url(), "create table kept (x int)")
-        .unwrap();
+    first.query(&first.url(), "create table kept (x int)").unwrap();
     first.stop();
     let second = Postgres::start(&options).unwrap();
     let count = second.query(&second.url(), "select count(*) from kept");
@@ -151,11 +140,7 @@ fn wait_for(note: &Path, limit: Duration) -> String {
         if let Ok(text) = std::fs::read_to_string(note) {
             return text;
         }
-        assert!(
-            begin.elapsed() < limit,
-            "{} was not written",
-            note.display()
-        );
+        assert!(begin.elapsed() < limit, "{} was not written", note.display());
         std::thread::sleep(Duration::from_millis(20));
     }
 }

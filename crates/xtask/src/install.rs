@@ -32,16 +32,9 @@ pub fn ensure_servers() -> Result<()> {
     };
     let mut packages: Vec<&str> = lacking.iter().map(|(_, package)| *package).collect();
     packages.dedup();
-    eprintln!(
-        "installing {} with apt-get; their system services are not started",
-        packages.join(" and ")
-    );
-    let line: Vec<&str> = prefix
-        .iter()
-        .copied()
-        .chain(["sh", "-euc", APT, "install"])
-        .chain(packages)
-        .collect();
+    eprintln!("installing {} with apt-get; their system services are not started", packages.join(" and "));
+    let line: Vec<&str> =
+        prefix.iter().copied().chain(["sh", "-euc", APT, "install"]).chain(packages).collect();
     let status = Command::new(line[0]).args(&line[1..]).status()?;
     ensure!(status.success(), "apt-get ended with {status}");
     if let Some((program, _)) = self::lacking().first() {
@@ -57,10 +50,7 @@ fn lacking() -> Vec<(&'static str, &'static str)> {
         ("psql", "postgresql"),
         ("redis-server", "redis-server"),
     ];
-    wanted
-        .into_iter()
-        .filter(|(program, _)| find_program(program).is_none())
-        .collect()
+    wanted.into_iter().filter(|(program, _)| find_program(program).is_none()).collect()
 }
 
 /// What stands before a command to run it as root: nothing, or sudo that asks

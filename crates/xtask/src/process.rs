@@ -65,27 +65,19 @@ pub async fn run(command: Command, interrupts: &mut Interrupts) -> Result<Ended>
     if interrupted {
         signal_group("KILL", group);
     }
-    Ok(Ended {
-        code: code(status),
-        interrupted,
-    })
+    Ok(Ended { code: code(status), interrupted })
 }
 
 /// The code that a shell would report.
 pub fn code(status: ExitStatus) -> u8 {
-    let code = status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     u8::try_from(code).unwrap_or(u8::MAX)
 }
 
 /// Runs a program and fails unless it succeeds.
 pub fn check(command: &mut Command) -> Result<()> {
     let line = line(command);
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("start {line}"))?;
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("start {line}"))?;
     if !status.success() {
         bail!("{line} ended with {status}");
     }
@@ -95,10 +87,7 @@ pub fn check(command: &mut Command) -> Result<()> {
 /// Runs a program, fails unless it succeeds, and returns what it printed.
 pub fn read(command: &mut Command) -> Result<String> {
     let line = line(command);
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("start {line}"))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("start {line}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         bail!("{line} ended with {}: {}", output.status, said.trim());
@@ -108,10 +97,7 @@ pub fn read(command: &mut Command) -> Result<String> {
 
 fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 fn signal_group(signal: &str, group: u32) {

@@ -3,9 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use salient_testkit::{
-    POSTGRES_URL, Postgres, PostgresOptions, REDIS_URL, Redis, RedisOptions,
-};
+use salient_testkit::{POSTGRES_URL, Postgres, PostgresOptions, REDIS_URL, Redis, RedisOptions};
 
 use crate::process::{self, Interrupts};
 use crate::{install, workspace};

@@ -29,10 +29,7 @@ impl Workspace {
             .context("run cargo metadata")?;
         ensure!(output.status.success(), "cargo metadata failed");
         let metadata: Metadata = serde_json::from_slice(&output.stdout)?;
-        Ok(Self {
-            root: metadata.workspace_root,
-            target: metadata.target_directory,
-        })
+        Ok(Self { root: metadata.workspace_root, target: metadata.target_directory })
     }
 
     /// Where the data sets for tests and figures lie, beside the repository.

@@ -1,1 +1,89 @@
-//! See the crate description.
+//! The profile service: one place for everything known about customers.
+//!
+//! It takes accounts, contacts, orders, interactions and opportunities in, gives them out, and
+//! tells the other services what changed.
+//!
+//! # Rooms
+//! | room | what |
+//! |---|---|
+//! | [`domain`] | what a record may be, and what a batch does to the records that exist; pure |
+//! | [`upsert`], [`ingest`] | writing; each owns its transaction |
+//! | [`read`], [`timeline`] | reading |
+//! | [`store`] | SQL |
+//! | [`events`] | changed records as events |
+//! | [`grpc`] | the handlers, and the messages of the contract |
+//! | [`app`], [`config`] | composition |
+//! | [`housekeeping`] | forgetting old request ids |
+//!
+//! # The way of a record
+//! ```text
+//! request ─► accept (rules of the whole request)
+//!         ─► Batch::prepare (rules of each record; no database)       while the last one commits
+//!         ─► transaction: turn of the tenant ─► request_id seen before? its first answer
+//!            ─► accounts that the records name ─► what is stored under their keys
+//!            ─► Batch::compare ─► stored records that may change ─► Batch::apply
+//!            ─► keys, records, events (outbox), answer ─► commit
+//! relay   ─► bus
+//! ```
+//! A batch costs the same few statements whether it has one record or a thousand.
+//!
+//! # What to rely on
+//! - A write is idempotent twice over. A `request_id` that was seen before gets its first answer;
+//!   with another body it is refused. A record that equals the stored one changes nothing and
+//!   publishes nothing; this is found by a hash of its content, without reading it.
+//! - A record that breaks a rule is refused by itself, with position, field, reason and what would
+//!   be accepted; the others stand. A partial update is judged by what it would make of the stored
+//!   record, not by the fields that it leaves out.
+//! - Without an update mask the fields that are set in a record are changed; `*` changes all.
+//!   Ingestion has no mask. A map is one field.
+//! - A record names its account by name or by key, and always shows the name. Within a message of
+//!   an ingestion stream accounts come first.
+//! - A record that is stored is a record that others heard of: state, events and answer share one
+//!   commit. The events of an account are in the order of its changes.
+//! - Lists are in the order of first storage, which is the order of ids. A timeline is newest
+//!   first and shows nothing later than the service's clock; an opportunity that closes later is
+//!   shown open.
+//! - The answer to a stream names at most 5,000 refused records of each kind; the answers to its
+//!   batches, which sending a batch again gives once more, name all.
+//!
+//! # How to add a field to a record
+//! Add it to the message in `proto/salient/profile/v1/resources.proto` with its rules, and to the
+//! list of fields in `domain/<kind>.rs`. It is stored, published and answered then. To filter by
+//! it, add a column in `migrations/`, and the column and the field in `store/tables.rs`.
+//!
+//! # How to add a kind of record
+//! Begin at [`domain::Record`], whose documentation names the places.
+//!
+//! # Configuration
+//! [`Config`] shows every key with its default; `salient-profile --print-config` prints what is in
+//! force. A file for production:
+//! ```toml
+//! [server]
+//! listen = "0.0.0.0:7401"
+//! admin = "0.0.0.0:7411"
+//! [store]
+//! url = "postgres://salient:…@postgres/profile"
+//! [bus]
+//! url = "redis://redis:6379"
+//! groups = ["scoring", "recommendation", "feedback"]
+//! [[auth.keys]]
+//! kid = "a"
+//! algorithm = "EdDSA"
+//! public_key_file = "/etc/salient/token.pem"
+//! ```
+
+pub mod app;
+pub mod config;
+pub mod domain;
+pub mod events;
+pub mod grpc;
+pub mod housekeeping;
+pub mod ingest;
+pub mod read;
+pub mod store;
+pub mod timeline;
+pub mod upsert;
+
+pub use app::{App, Profile, build};
+pub use config::Config;
+pub use salient_events::Parts;

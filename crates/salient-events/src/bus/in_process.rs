@@ -88,23 +88,26 @@ impl InProcess {
         }
     }
 
-    pub(super) fn create_group(&self, name: &str, source: &str) {
+    pub(crate) fn create_group(&self, name: &str, source: &str) {
         self.group(name, source);
     }
 
     pub(super) fn remove_group(&self, name: &str, source: &str) {
-        if let Some(groups) = lock(&self.state).groups.get_mut(source) {
-            groups.retain(|group| group.name != name);
+        let mut state = lock(&self.state);
+        let Some(groups) = state.groups.get_mut(source) else {
+            return;
+        };
+        // A reader may still hold the group; what nobody will commit must not hold publishers.
+        for group in groups.extract_if(.., |group| group.name == name) {
+            for queue in &group.queues {
+                lock(&queue.deliveries).clear();
+            }
         }
     }
 
     pub(super) fn reader(&self, name: &str, source: &str, shard: u16, limit: Limit) -> Reader {
         let group = self.group(name, source);
-        Reader {
-            group,
-            shard: usize::from(shard % SHARDS),
-            limit,
-        }
+        Reader { group, shard: usize::from(shard % SHARDS), limit }
     }
 
     fn group(&self, name: &str, source: &str) -> Arc<Group> {
@@ -113,10 +116,7 @@ impl InProcess {
         if let Some(group) = groups.iter().find(|group| group.name == name) {
             return Arc::clone(group);
         }
-        let group = Arc::new(Group {
-            name: name.to_owned(),
-            queues: Default::default(),
-        });
+        let group = Arc::new(Group { name: name.to_owned(), queues: Default::default() });
         groups.push(Arc::clone(&group));
         group
     }
@@ -158,10 +158,7 @@ impl Reader {
             bytes += delivery.events.iter().map(Envelope::weight).sum::<usize>();
             events.extend(delivery.events.iter().cloned());
         }
-        (!events.is_empty()).then_some(Batch {
-            events,
-            receipt: Receipt::InProcess(numbers),
-        })
+        (!events.is_empty()).then_some(Batch { events, receipt: Receipt::InProcess(numbers) })
     }
 
     pub(super) fn ack(&self, numbers: &[u64]) {

@@ -133,10 +133,7 @@ pub(crate) struct Limit {
 
 impl Default for Limit {
     fn default() -> Self {
-        Self {
-            events: 64,
-            bytes: 4 << 20,
-        }
+        Self { events: 64, bytes: 4 << 20 }
     }
 }
 

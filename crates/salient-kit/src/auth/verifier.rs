@@ -49,7 +49,9 @@ impl Verifier {
                 problems.push(Problem::of(format!("{at}.kid"), format!("{:?} is there twice", entry.kid)));
             }
             match decoding_key(entry, &at) {
-                Ok(key) => keys.push(Key { kid: entry.kid.clone(), key, rules: rules(config, entry.algorithm) }),
+                Ok(key) => {
+                    keys.push(Key { kid: entry.kid.clone(), key, rules: rules(config, entry.algorithm) })
+                }
                 Err(problem) => problems.push(problem),
             }
         }
@@ -99,7 +101,9 @@ fn words(kind: &ErrorKind) -> &'static str {
         ErrorKind::InvalidAlgorithm => "its algorithm is not that of the key",
         ErrorKind::InvalidIssuer => "its iss is another",
         ErrorKind::InvalidAudience => "its aud is another",
-        ErrorKind::MissingRequiredClaim(_) => "a required claim is missing (exp, and iss or aud if configured)",
+        ErrorKind::MissingRequiredClaim(_) => {
+            "a required claim is missing (exp, and iss or aud if configured)"
+        }
         ErrorKind::Json(_) => "its claims must be tenant, sub, role (text) and exp (seconds)",
         _ => "it is damaged",
     }

@@ -73,9 +73,8 @@ impl Problem {
         let message = match &error.kind {
             Kind::UnknownField(field, known) => unknown(field, path, known),
             Kind::UnknownVariant(found, known) => {
-                let near = nearest(found, known)
-                    .map(|near| format!(", did you mean {near:?}?"))
-                    .unwrap_or_default();
+                let near =
+                    nearest(found, known).map(|near| format!(", did you mean {near:?}?")).unwrap_or_default();
                 format!("{found:?} is not one of {}{near}", known.join(", "))
             }
             Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
@@ -103,9 +102,8 @@ pub(super) fn path_of(error: &figment::Error) -> Vec<String> {
 fn unknown(field: &str, path: &[String], known: &[&str]) -> String {
     let parent = path.split_last().map(|(_, parent)| parent.join(".")).unwrap_or_default();
     let dot = if parent.is_empty() { "" } else { "." };
-    let near = nearest(field, known)
-        .map(|near| format!(", did you mean {parent}{dot}{near}?"))
-        .unwrap_or_default();
+    let near =
+        nearest(field, known).map(|near| format!(", did you mean {parent}{dot}{near}?")).unwrap_or_default();
     let place = if parent.is_empty() { "at the top".to_owned() } else { format!("in {parent}") };
     format!("unknown key{near} (known {place}: {})", known.join(", "))
 }
@@ -115,7 +113,7 @@ fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
         .map(|candidate| (distance(word, candidate), *candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len().max(word.len()) / 3).max(1))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(word.len()).div_ceil(3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

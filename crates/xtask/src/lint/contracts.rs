@@ -22,13 +22,8 @@ pub fn check(workspace: &Workspace) -> Result<()> {
         let Some(old) = extract(workspace, &base)? else {
             continue;
         };
-        process::check(
-            Command::new(&buf)
-                .args(["breaking", "--against"])
-                .arg(&old)
-                .current_dir(&proto),
-        )
-        .with_context(|| format!("the contracts break those of commit {base}"))?;
+        process::check(Command::new(&buf).args(["breaking", "--against"]).arg(&old).current_dir(&proto))
+            .with_context(|| format!("the contracts break those of commit {base}"))?;
     }
     Ok(())
 }

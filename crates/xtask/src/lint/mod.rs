@@ -62,9 +62,5 @@ fn format() -> Result<()> {
 
 fn clippy() -> Result<()> {
     let deny = ["--", "-D", "warnings"];
-    crate::process::check(
-        cargo()
-            .args(["clippy", "--workspace", "--all-targets", "--quiet"])
-            .args(deny),
-    )
+    crate::process::check(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet"]).args(deny))
 }

@@ -119,9 +119,9 @@ impl Routes {
             for rpc in service.methods() {
                 for rule in rules(&rpc) {
                     let Some(route) = route(&rpc, &rule, &owner)? else { continue };
-                    let twin = routes
-                        .iter()
-                        .find(|other| other.method == route.method && other.template.same_shape(&route.template));
+                    let twin = routes.iter().find(|other| {
+                        other.method == route.method && other.template.same_shape(&route.template)
+                    });
                     if let Some(twin) = twin {
                         return Err(RouteError::Twice {
                             first: twin.rpc.full_name().to_owned(),
@@ -172,7 +172,8 @@ impl Routes {
 fn owner(package: &str) -> Option<Owner> {
     let mut parts = package.rsplit('.');
     let last = parts.next()?;
-    let is_version = last.strip_prefix('v').is_some_and(|digits| digits.starts_with(|c: char| c.is_ascii_digit()));
+    let is_version =
+        last.strip_prefix('v').is_some_and(|digits| digits.starts_with(|c: char| c.is_ascii_digit()));
     let name = if is_version { parts.next()? } else { last };
     Some(if name == SHARED { Owner::InPath } else { Owner::Service(name.to_owned()) })
 }
@@ -226,7 +227,10 @@ fn route(rpc: &MethodDescriptor, rule: &DynamicMessage, owner: &Owner) -> Result
     }
     for binding in &template.bindings {
         if super::field_at(&rpc.input(), &binding.field).is_none() {
-            return Err(annotation(format!("the path binds `{}`, which is no field of the request", binding.field)));
+            return Err(annotation(format!(
+                "the path binds `{}`, which is no field of the request",
+                binding.field
+            )));
         }
     }
     let known = |field: &str, exists: bool| {
@@ -243,7 +247,16 @@ fn route(rpc: &MethodDescriptor, rule: &DynamicMessage, owner: &Owner) -> Result
     let grpc_path = format!("/{}/{}", rpc.parent_service().full_name(), rpc.name());
     let grpc_path = PathAndQuery::try_from(grpc_path).map_err(|error| annotation(error.to_string()))?;
     let owner = owner.clone();
-    Ok(Some(Route { method, template_text, template, body, response_field, rpc: rpc.clone(), grpc_path, owner }))
+    Ok(Some(Route {
+        method,
+        template_text,
+        template,
+        body,
+        response_field,
+        rpc: rpc.clone(),
+        grpc_path,
+        owner,
+    }))
 }
 
 #[cfg(test)]
@@ -257,7 +270,8 @@ mod tests {
     #[test]
     fn every_rpc_of_the_contract_has_a_route() {
         let routes = routes();
-        for rpc in salient_proto::pool().services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+        for rpc in salient_proto::pool().services().flat_map(|service| service.methods().collect::<Vec<_>>())
+        {
             assert!(routes.iter().any(|route| route.rpc == rpc), "{} has no route", rpc.full_name());
         }
         assert_eq!(routes.upstreams(), ["feedback", "profile", "recommendation", "scoring"]);
@@ -275,7 +289,10 @@ mod tests {
         assert_eq!(found(Method::GET, "/v1/accounts/a1/score").0, "GetScore");
         assert_eq!(found(Method::GET, "/v1/recommendations/r1:explain").0, "ExplainRecommendation");
         assert_eq!(found(Method::POST, "/v1/recommendations/r1:react").0, "RecordReaction");
-        assert_eq!(found(Method::GET, "/v1/scoring/events:status"), ("GetEventStatus".into(), Some("scoring".into())));
+        assert_eq!(
+            found(Method::GET, "/v1/scoring/events:status"),
+            ("GetEventStatus".into(), Some("scoring".into()))
+        );
         assert_eq!(found(Method::GET, "/v1/profile/deadLetters").1.as_deref(), Some("profile"));
     }
 

@@ -59,7 +59,8 @@ impl Template {
     /// The text is not a template.
     pub fn compile(text: &str) -> Result<Self, TemplateError> {
         let refuse = |why: String| TemplateError { template: text.to_owned(), why };
-        let parsed = PathTemplate::parse(text, Grammar::default()).map_err(|error| refuse(error.to_string()))?;
+        let parsed =
+            PathTemplate::parse(text, Grammar::default()).map_err(|error| refuse(error.to_string()))?;
         let mut template =
             Template { parts: Vec::new(), bindings: Vec::new(), verb: parsed.verb().map(str::to_owned) };
         for segment in parsed.segments() {
@@ -119,7 +120,8 @@ impl Template {
         }
         let segments: Vec<&str> = rest.split('/').collect();
         let open_ended = self.parts.last() == Some(&Part::Rest);
-        let fits = if open_ended { segments.len() >= self.parts.len() } else { segments.len() == self.parts.len() };
+        let fits =
+            if open_ended { segments.len() >= self.parts.len() } else { segments.len() == self.parts.len() };
         if !fits || segments.iter().any(|segment| segment.is_empty()) {
             return None;
         }

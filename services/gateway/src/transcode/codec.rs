@@ -44,7 +44,8 @@ impl Encoder for DynamicEncoder {
     type Error = Status;
 
     fn encode(&mut self, item: DynamicMessage, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        item.encode(buffer).map_err(|error| Status::internal(format!("the request cannot be encoded: {error}")))
+        item.encode(buffer)
+            .map_err(|error| Status::internal(format!("the request cannot be encoded: {error}")))
     }
 }
 

@@ -45,10 +45,16 @@ pub fn read(message: &MessageDescriptor, text: &[u8]) -> Result<DynamicMessage, 
 ///
 /// # Errors
 /// What is wrong, and in which field.
-pub fn read_value(message: &MessageDescriptor, value: &serde_json::Value) -> Result<DynamicMessage, Violation> {
+pub fn read_value(
+    message: &MessageDescriptor,
+    value: &serde_json::Value,
+) -> Result<DynamicMessage, Violation> {
     let mut track = Track::new();
     let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
-    message.clone().deserialize(tracked).map_err(|error| explain(message, Some(&track.path()), &error).violation)
+    message
+        .clone()
+        .deserialize(tracked)
+        .map_err(|error| explain(message, Some(&track.path()), &error).violation)
 }
 
 /// The JSON of a message, or of one of its fields.
@@ -206,7 +212,10 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_named_with_what_is_accepted() {
-        let error = refused("salient.profile.v1.UpsertOrdersRequest", "{\"orders\": [{}, {\n  \"lines\": [{\"qty\": 3}]}]}");
+        let error = refused(
+            "salient.profile.v1.UpsertOrdersRequest",
+            "{\"orders\": [{}, {\n  \"lines\": [{\"qty\": 3}]}]}",
+        );
         assert_eq!(error.violation.field, "orders[1].lines[0].qty");
         assert_eq!(
             error.violation.description,

@@ -6,6 +6,7 @@ mod params;
 mod request;
 
 pub use codec::DynamicCodec;
+pub use params::is_leaf;
 pub use request::{Input, read};
 
 use crate::contract::field_at;

@@ -93,7 +93,10 @@ fn unknown(message: &MessageDescriptor) -> String {
 /// Messages whose JSON is one value.
 pub fn is_leaf(message: &MessageDescriptor) -> bool {
     const LEAVES: [&str; 3] = ["Timestamp", "Duration", "FieldMask"];
-    message.full_name().strip_prefix("google.protobuf.").is_some_and(|name| LEAVES.contains(&name) || name.ends_with("Value"))
+    message
+        .full_name()
+        .strip_prefix("google.protobuf.")
+        .is_some_and(|name| LEAVES.contains(&name) || name.ends_with("Value"))
 }
 
 /// The JSON of one parameter. Numbers stay text, which proto3 JSON reads as well.
@@ -111,8 +114,10 @@ fn leaf_value(field: &FieldDescriptor, text: &str) -> Result<Value, String> {
         Kind::Enum(_) => Ok(text.parse::<i32>().map_or_else(|_| Value::from(text), Value::from)),
         Kind::Message(message) if message.full_name() == "google.protobuf.BoolValue" => boolean(),
         Kind::Message(message) if !is_leaf(&message) => {
-            let fields: Vec<String> =
-                message.fields().map(|inner| format!("{}.{}", field.json_name(), inner.json_name())).collect();
+            let fields: Vec<String> = message
+                .fields()
+                .map(|inner| format!("{}.{}", field.json_name(), inner.json_name()))
+                .collect();
             Err(format!("is a message; give its fields: {}", fields.join(", ")))
         }
         _ => Ok(Value::from(text)),

@@ -23,7 +23,8 @@ pub struct Input<'a> {
 /// Every field that cannot be read; for a broken body, the place as well.
 pub fn read(route: &Route, input: &Input<'_>) -> Result<DynamicMessage, Vec<JsonError>> {
     let message = route.rpc.input();
-    let params = params(route, input).map_err(|violations| violations.into_iter().map(outside_body).collect::<Vec<_>>())?;
+    let params = params(route, input)
+        .map_err(|violations| violations.into_iter().map(outside_body).collect::<Vec<_>>())?;
     let mut request = match &route.body {
         Body::None if input.body.is_empty() => return Ok(params),
         Body::None => {
@@ -68,7 +69,8 @@ fn params(route: &Route, input: &Input<'_>) -> Result<DynamicMessage, Vec<Violat
         if in_path {
             params.refuse(&name, "stands in the path already".to_owned());
         } else if route.body == Body::Whole {
-            params.refuse(&name, "is not read from the query here; every field goes into the body".to_owned());
+            params
+                .refuse(&name, "is not read from the query here; every field goes into the body".to_owned());
         } else {
             params.add(&message, &name, &value);
         }
@@ -107,7 +109,10 @@ fn contradiction(request: &DynamicMessage, field: &str, from_path: &str) -> Opti
         match value {
             Value::Message(inner) if steps.peek().is_some() => holder = inner,
             Value::String(in_body) if in_body != from_path => {
-                return Some(Violation::new(field, format!("is `{in_body}` in the body but `{from_path}` in the path")));
+                return Some(Violation::new(
+                    field,
+                    format!("is `{in_body}` in the body but `{from_path}` in the path"),
+                ));
             }
             _ => return None,
         }
@@ -138,13 +143,15 @@ mod tests {
     fn path_and_query_become_fields() {
         let request = transcode(Method::GET, "/v1/accounts/a1?readMask=displayName,territory", "").unwrap();
         assert_eq!(request, serde_json::json!({"name": "accounts/a1", "readMask": "displayName,territory"}));
-        let uri = "/v1/accounts/a1/timeline?page_size=5&kinds=call&kinds=order&startTime=2011-12-01T00:00:00Z";
+        let uri =
+            "/v1/accounts/a1/timeline?page_size=5&kinds=call&kinds=order&startTime=2011-12-01T00:00:00Z";
         let request = transcode(Method::GET, uri, "").unwrap();
         assert_eq!(
             request,
             serde_json::json!({"parent": "accounts/a1", "pageSize": 5, "kinds": ["call", "order"], "startTime": "2011-12-01T00:00:00Z"})
         );
-        let request = transcode(Method::GET, "/v1/accounts?filter=territory%20%3D%20%22north%22", "").unwrap();
+        let request =
+            transcode(Method::GET, "/v1/accounts?filter=territory%20%3D%20%22north%22", "").unwrap();
         assert_eq!(request["filter"], "territory = \"north\"");
         // a field mask may be addressed whole or by its paths
         assert!(transcode(Method::GET, "/v1/accounts?readMask.paths=name", "").is_err());
@@ -153,10 +160,20 @@ mod tests {
     #[test]
     fn a_query_that_cannot_be_read_names_the_parameter() {
         assert_eq!(refused(Method::GET, "/v1/accounts?size=5", "").field, "size");
-        assert!(refused(Method::GET, "/v1/accounts?size=5", "").description.contains("accepted: pageSize, pageToken"));
+        assert!(
+            refused(Method::GET, "/v1/accounts?size=5", "")
+                .description
+                .contains("accepted: pageSize, pageToken")
+        );
         assert_eq!(refused(Method::GET, "/v1/accounts?pageSize=many", "").field, "pageSize");
-        assert_eq!(refused(Method::GET, "/v1/accounts?pageSize=1&page_size=2", "").description, "is given twice; give it once");
-        assert_eq!(refused(Method::GET, "/v1/accounts/a1?name=x", "").description, "stands in the path already");
+        assert_eq!(
+            refused(Method::GET, "/v1/accounts?pageSize=1&page_size=2", "").description,
+            "is given twice; give it once"
+        );
+        assert_eq!(
+            refused(Method::GET, "/v1/accounts/a1?name=x", "").description,
+            "stands in the path already"
+        );
         assert_eq!(refused(Method::GET, "/v1/conversionFunnel?startTime=monday", "").field, "startTime");
         assert!(refused(Method::GET, "/v1/accounts", "{}").description.starts_with("takes no body"));
     }
@@ -165,17 +182,28 @@ mod tests {
     fn the_body_is_the_message_and_the_path_has_its_part() {
         let uri = "/v1/recommendations/r1:react";
         let request = transcode(Method::POST, uri, r#"{"action":"REACTION_ACTION_ACCEPT"}"#).unwrap();
-        assert_eq!(request, serde_json::json!({"recommendation": "recommendations/r1", "action": "REACTION_ACTION_ACCEPT"}));
+        assert_eq!(
+            request,
+            serde_json::json!({"recommendation": "recommendations/r1", "action": "REACTION_ACTION_ACCEPT"})
+        );
         assert!(transcode(Method::POST, uri, r#"{"recommendation":"recommendations/r1"}"#).is_ok());
         let violation = refused(Method::POST, uri, r#"{"recommendation":"recommendations/r2"}"#);
         assert_eq!(violation.field, "recommendation");
-        assert_eq!(violation.description, "is `recommendations/r2` in the body but `recommendations/r1` in the path");
-        assert!(refused(Method::POST, "/v1/accounts:upsert?requestId=x", "").description.contains("goes into the body"));
+        assert_eq!(
+            violation.description,
+            "is `recommendations/r2` in the body but `recommendations/r1` in the path"
+        );
+        assert!(
+            refused(Method::POST, "/v1/accounts:upsert?requestId=x", "")
+                .description
+                .contains("goes into the body")
+        );
     }
 
     #[test]
     fn one_field_as_body() {
-        let message = salient_proto::pool().get_message_by_name("salient.profile.v1.UpsertAccountsRequest").unwrap();
+        let message =
+            salient_proto::pool().get_message_by_name("salient.profile.v1.UpsertAccountsRequest").unwrap();
         let request = read_field(&message, "accounts", br#"[{"displayName":"A"}]"#).unwrap();
         assert_eq!(json::write(&request, Some("accounts")).unwrap(), br#"[{"displayName":"A"}]"#);
         let error = read_field(&message, "accounts", br#"[{"nam":1}]"#).unwrap_err();

@@ -1,0 +1,94 @@
+//! Composition: from the configuration to a running service.
+
+use std::{convert::Infallible, time::Duration};
+
+use anyhow::Context as _;
+use chrono::TimeDelta;
+use salient_core::Clock;
+use salient_events::{EventsServer, Parts, Relay};
+use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
+use salient_proto::profile::v1::profile_service_server::ProfileServiceServer;
+use salient_store::Db;
+use tokio::net::TcpListener;
+
+use crate::{config::Config, events::publish::SOURCE, grpc::service::Service, housekeeping, store};
+
+/// How often the store is asked for a sign of life.
+const PROBE: Duration = Duration::from_secs(5);
+
+/// What the verbs work with. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The service's own database.
+    pub db: Db,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// A service that is ready to serve.
+#[derive(Debug)]
+pub struct App {
+    profile: Profile,
+    server: ServerConfig,
+    verifier: Verifier,
+    relay: Relay,
+    keep_request_ids: TimeDelta,
+    life: Lifecycle,
+    gate: Gate,
+}
+
+/// Puts the service together: opens its store and, if the configuration says so, migrates it.
+///
+/// # Errors
+/// The store cannot be opened, migrations are pending and not wanted, or a key of `auth` is bad.
+pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<App> {
+    let Parts { clock, bus, lifecycle: life } = parts;
+    let gate = life.gate(SOURCE);
+    let verifier = Verifier::try_new(&config.auth)?;
+    let db = Db::open(&config.store, &store::migrations()).await.context("store")?;
+    Ok(App {
+        relay: Relay::new(db.clone(), bus, SOURCE).groups(&config.bus.groups),
+        profile: Profile { db, clock },
+        server: config.server.clone(),
+        verifier,
+        keep_request_ids: TimeDelta::days(config.retention.request_ids_days.into()),
+        life,
+        gate,
+    })
+}
+
+impl App {
+    /// What the verbs work with, for a caller in the same process.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Serves on `listener` until the shutdown, and then until the last call has ended. Events
+    /// that are not published by then stay in the store and are published at the next start.
+    ///
+    /// # Errors
+    /// The transport fails.
+    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+        let Self { profile, server, verifier, relay, keep_request_ids, life, gate } = self;
+        life.spawn("profile relay", relay.run(life.soft.clone()));
+        let (swept, soft) = (profile.clone(), life.soft.clone());
+        life.spawn("profile housekeeping", async move {
+            housekeeping::run(&swept, keep_request_ids, soft).await;
+            Ok::<(), Infallible>(())
+        });
+        let probed = profile.db.clone();
+        gate.follow(&life, PROBE, move || {
+            let db = probed.clone();
+            async move { db.ping().await }
+        });
+        let events = EventsServer::new(profile.db.clone()).into_service();
+        Grpc::builder(SOURCE, &server, verifier)
+            .add_service(sized!(ProfileServiceServer::new(Service::new(profile.clone())), &server))
+            .add_service(sized!(events, &server))
+            .ready_when(gate)
+            .serve(listener, &life)
+            .await?;
+        profile.db.close().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! What an operator sets.
+
+use salient_events::BusConfig;
+use salient_kit::config::{
+    AuthConfig, ClockConfig, RuntimeConfig, ServerConfig, ServiceConfig, TelemetryConfig,
+};
+use salient_store::StoreConfig;
+use serde::{Deserialize, Serialize};
+
+/// The service's configuration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where it listens and how much it takes.
+    pub server: ServerConfig,
+    /// Whose tokens are accepted.
+    pub auth: AuthConfig,
+    /// Where its data is.
+    pub store: StoreConfig,
+    /// How its events travel.
+    pub bus: BusConfig,
+    /// How long it remembers what it does not need for ever.
+    pub retention: RetentionConfig,
+    /// The day that it believes it is.
+    pub clock: ClockConfig,
+    /// Logs, traces and metrics.
+    pub telemetry: TelemetryConfig,
+    /// The async runtime.
+    pub runtime: RuntimeConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server: ServerConfig::on_port(7401),
+            auth: AuthConfig::default(),
+            store: StoreConfig::new("sqlite:data/profile.db"),
+            bus: BusConfig::default(),
+            retention: RetentionConfig::default(),
+            clock: ClockConfig::default(),
+            telemetry: TelemetryConfig::default(),
+            runtime: RuntimeConfig::default(),
+        }
+    }
+}
+
+impl ServiceConfig for Config {
+    fn server(&self) -> &ServerConfig {
+        &self.server
+    }
+
+    fn telemetry(&self) -> &TelemetryConfig {
+        &self.telemetry
+    }
+
+    fn runtime(&self) -> &RuntimeConfig {
+        &self.runtime
+    }
+}
+
+/// `[retention]`: how long the service remembers what it does not need for ever.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionConfig {
+    /// Days for which a `request_id` is remembered with its answer. A request that is sent again
+    /// later is taken for a new one, which changes nothing unless the records changed meanwhile.
+    pub request_ids_days: u32,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { request_ids_days: 30 }
+    }
+}

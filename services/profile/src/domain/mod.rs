@@ -1,0 +1,26 @@
+//! What the service knows about records: pure, without a database, a network or a runtime.
+//!
+//! The records are the resource messages of the contract themselves: they are stored, published
+//! and answered in the contract's own encoding, so that an order with its lines is encoded once
+//! on its way through. What this room adds is what the contract's annotations cannot say:
+//! - [`record`]: what all kinds have in common, and which fields may be read and changed;
+//! - one file per kind: its own rules and defaults;
+//! - [`batch`]: what a batch does to the records that exist;
+//! - [`timeline`]: what of a record is known at a given time.
+
+mod account;
+pub mod batch;
+mod contact;
+mod interaction;
+mod kind;
+mod opportunity;
+pub mod order;
+pub mod record;
+mod refusal;
+pub mod timeline;
+mod update;
+
+pub use kind::Kind;
+pub use record::Record;
+pub use refusal::{Faults, Refusal};
+pub use update::UpdateMask;

@@ -1,0 +1,5 @@
+//! The service's gRPC face: [`service`] parses, makes one call, converts; [`convert`] knows how
+//! the messages of the contract look.
+
+pub mod convert;
+pub mod service;

@@ -1,0 +1,42 @@
+//! Forgetting what was kept for a while only.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use salient_core::Result;
+use salient_store::idempotency;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::Profile;
+
+/// How often it sweeps.
+const EVERY: Duration = Duration::from_secs(3600);
+/// Rows in one transaction: few enough that writers hardly wait for it.
+const ROWS: u32 = 1_000;
+
+/// Sweeps until `shutdown`.
+pub async fn run(profile: &Profile, keep_request_ids: TimeDelta, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = forget_request_ids(profile, keep_request_ids).await {
+            tracing::warn!(error = %error.chain(), "old request ids not forgotten");
+        }
+    }
+}
+
+async fn forget_request_ids(profile: &Profile, keep: TimeDelta) -> Result<()> {
+    let before = profile.clock.now() - keep;
+    loop {
+        let mut tx = profile.db.begin().await?;
+        let forgotten = idempotency::prune_in_tx(&mut tx, before, ROWS).await?;
+        tx.commit().await?;
+        if forgotten < u64::from(ROWS) {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The profile service as a process.
+
+use std::process::ExitCode;
+
+use salient_kit::process;
+use salient_profile::{Config, Parts, build};
+
+fn main() -> ExitCode {
+    process::run("profile", async |config: Config, process| {
+        let listener = process::bind(config.server.listen).await?;
+        let bus = config.bus.connect().await?;
+        let parts = Parts { clock: config.clock.clock(), bus, lifecycle: process.lifecycle };
+        build(&config, parts).await?.serve(listener).await
+    })
+}

@@ -1,0 +1,38 @@
+//! The service's own tables: one per kind of record, and one that says which record a key of
+//! another system means. The texts are the same on both engines; a batch is one statement.
+
+pub mod identities;
+pub mod records;
+mod tables;
+pub mod timeline;
+
+use salient_core::TenantId;
+use salient_store::{Connection as _, Engine, Migration, Migrations, Result, Tx, sql};
+
+pub use tables::Stored;
+
+const STEPS: &[Migration] =
+    &[Migration::new(1, "records", include_str!("../../migrations/0001_records.sql"))];
+
+/// Everything that the service's database must have been through.
+pub fn migrations() -> Migrations {
+    Migrations::common().with(salient_events::migrations()).with(Migrations::new("profile", STEPS))
+}
+
+/// Waits until no other transaction writes records of the tenant.
+///
+/// Writes of one tenant take turns: what a batch found under its keys is then still true when it
+/// writes, and the events of an account are in the order of its changes. A batch is large and its
+/// transaction short, so turns cost little. SQLite has one writer anyway.
+///
+/// # Errors
+/// What the store says.
+pub async fn take_turn_in_tx(tx: &mut Tx, tenant: &TenantId) -> Result<()> {
+    if tx.engine() == Engine::Postgres {
+        sql("select pg_advisory_xact_lock(hashtextextended('profile.records.' || $1, 0))")
+            .bind(tenant)
+            .execute(tx)
+            .await?;
+    }
+    Ok(())
+}

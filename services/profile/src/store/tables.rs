@@ -1,0 +1,275 @@
+//! The table of each kind: its statements, its own columns, and what a list can be filtered by.
+
+use salient_core::filter::{Field, Literal};
+use salient_proto::profile::v1::{
+    Account, Contact, Interaction, Opportunity, Order, interaction, opportunity, order,
+};
+use salient_store::{FilterColumn, Rows, Value};
+
+use crate::domain::{Record, batch::Write, order::total_minor, record::timestamp_micros};
+
+/// A record that has a table.
+pub trait Stored: Record {
+    /// The table.
+    const TABLE: &'static str;
+    /// What is stored under keys.
+    const FIND: &'static str;
+    /// The rows of ids.
+    const LOAD: &'static str;
+    /// One row.
+    const GET: &'static str;
+    /// A page of rows.
+    const LIST: &'static str;
+    /// A page of rows with a given key.
+    const LIST_BY_KEY: &'static str;
+    /// Inserts or replaces rows.
+    const WRITE: &'static str;
+    /// What a list can be filtered by.
+    const FIELDS: &'static [Field];
+    /// Where that is stored.
+    const COLUMNS: &'static [FilterColumn];
+
+    /// Adds the table's own columns to the common ones.
+    fn columns<'w>(rows: Rows<'w>, writes: &'w [Write<Self>]) -> Rows<'w>;
+}
+
+/// The statements of `$table`, whose own columns are `$column`s.
+macro_rules! statements {
+    ($table:literal: $($column:literal),+) => {
+        const TABLE: &'static str = $table;
+        // cross join: SQLite then goes by the keys and not along the table
+        const FIND: &'static str = concat!(
+            "select i.source, i.source_id, r.id, r.hash from {rows} cross join identities i
+             cross join ", $table, " r
+             where i.tenant = $1 and i.kind = $2 and i.source_id = rows.source_id
+               and i.source = rows.source and r.tenant = $1 and r.id = i.id"
+        );
+        const LOAD: &'static str = concat!(
+            "select r.id, r.body, r.create_time, r.update_time from {rows} cross join ", $table, " r
+             where r.tenant = $1 and r.id = rows.id"
+        );
+        const GET: &'static str = concat!(
+            "select id, body, create_time, update_time from ", $table, " where tenant = $1 and id = $2"
+        );
+        const LIST: &'static str = concat!(
+            "select id, body, create_time, update_time from ", $table, "
+             where tenant = $1 and id > $2 and {filter} order by id limit $3"
+        );
+        const LIST_BY_KEY: &'static str = concat!(
+            "select id, body, create_time, update_time from ", $table, "
+             where tenant = $1 and id > $2 and {filter}
+               and id in (select id from identities where tenant = $1 and kind = $4 and source_id = $5)
+             order by id limit $3"
+        );
+        // where true: SQLite would take `on conflict` for the condition of a join
+        const WRITE: &'static str = concat!(
+            "insert into ", $table, " (tenant, id, source, source_id, ", $($column, ", ",)+
+            "body, hash, create_time, update_time)
+             select $1, id, source, source_id, ", $($column, ", ",)+ "body, hash, $2, $2
+             from {rows} where true
+             on conflict (tenant, id) do update set ", $($column, " = excluded.", $column, ", ",)+
+            "body = excluded.body, hash = excluded.hash, update_time = excluded.update_time"
+        );
+    };
+}
+
+const SOURCE: Field = Field::text("source");
+const SOURCE_ID: Field = Field::text("source_id");
+const ACCOUNT: Field = Field::name("account", "accounts");
+
+const SOURCE_COLUMN: FilterColumn = FilterColumn::plain("source", "source");
+const SOURCE_ID_COLUMN: FilterColumn = FilterColumn::plain("source_id", "source_id");
+const ACCOUNT_COLUMN: FilterColumn = FilterColumn::id("account", "account_id");
+
+/// An enum is stored by its number and named in full.
+fn number<E: Into<i32>>(literal: &Literal, from_name: fn(&str) -> Option<E>) -> Value {
+    match literal {
+        Literal::Enum(name) => Value::Int(from_name(name).map(|value| i64::from(value.into()))),
+        _ => Value::Int(None),
+    }
+}
+
+fn time(time: Option<&prost_types::Timestamp>) -> i64 {
+    time.map(timestamp_micros).unwrap_or_default()
+}
+
+impl Stored for Account {
+    statements!("accounts": "display_name", "territory", "country", "industry");
+
+    const FIELDS: &'static [Field] = &[
+        Field::text("territory"),
+        Field::text("country"),
+        Field::text("industry"),
+        Field::text("display_name"),
+        SOURCE,
+        SOURCE_ID,
+    ];
+    const COLUMNS: &'static [FilterColumn] = &[
+        FilterColumn::plain("territory", "territory"),
+        FilterColumn::plain("country", "country"),
+        FilterColumn::plain("industry", "industry"),
+        FilterColumn::plain("display_name", "display_name"),
+        SOURCE_COLUMN,
+        SOURCE_ID_COLUMN,
+    ];
+
+    fn columns<'w>(rows: Rows<'w>, writes: &'w [Write<Self>]) -> Rows<'w> {
+        rows.text("display_name", writes.iter().map(|write| write.record.display_name.as_str()))
+            .text("territory", writes.iter().map(|write| write.record.territory.as_str()))
+            .text("country", writes.iter().map(|write| write.record.country.as_str()))
+            .text("industry", writes.iter().map(|write| write.record.industry.as_str()))
+    }
+}
+
+impl Stored for Contact {
+    statements!("contacts": "account_id", "email");
+
+    const FIELDS: &'static [Field] = &[ACCOUNT, Field::text("email"), SOURCE, SOURCE_ID];
+    const COLUMNS: &'static [FilterColumn] =
+        &[ACCOUNT_COLUMN, FilterColumn::plain("email", "email"), SOURCE_COLUMN, SOURCE_ID_COLUMN];
+
+    fn columns<'w>(rows: Rows<'w>, writes: &'w [Write<Self>]) -> Rows<'w> {
+        rows.uuid("account_id", writes.iter().map(|write| write.account))
+            .text("email", writes.iter().map(|write| write.record.email.as_str()))
+    }
+}
+
+impl Stored for Order {
+    statements!("orders": "account_id", "order_time", "kind", "currency_code", "total_minor");
+
+    const FIELDS: &'static [Field] = &[
+        ACCOUNT,
+        Field::one_of("kind", &["KIND_PURCHASE", "KIND_RETURN"]),
+        Field::time("order_time"),
+        SOURCE,
+        SOURCE_ID,
+    ];
+    const COLUMNS: &'static [FilterColumn] = &[
+        ACCOUNT_COLUMN,
+        FilterColumn::mapped("kind", "kind", |literal| number(literal, order::Kind::from_str_name)),
+        FilterColumn::plain("order_time", "order_time"),
+        SOURCE_COLUMN,
+        SOURCE_ID_COLUMN,
+    ];
+
+    fn columns<'w>(rows: Rows<'w>, writes: &'w [Write<Self>]) -> Rows<'w> {
+        rows.uuid("account_id", writes.iter().map(|write| write.account))
+            .int("order_time", writes.iter().map(|write| time(write.record.order_time.as_ref())))
+            .int("kind", writes.iter().map(|write| write.record.kind))
+            .text("currency_code", writes.iter().map(|write| write.record.currency_code.as_str()))
+            .int("total_minor", writes.iter().map(|write| total_minor(&write.record).unwrap_or(i64::MAX)))
+    }
+}
+
+impl Stored for Interaction {
+    statements!("interactions": "account_id", "occur_time", "kind");
+
+    const FIELDS: &'static [Field] = &[
+        ACCOUNT,
+        Field::one_of(
+            "kind",
+            &[
+                "KIND_EMAIL",
+                "KIND_CALL",
+                "KIND_MEETING",
+                "KIND_WEB",
+                "KIND_MARKETING",
+                "KIND_SUPPORT",
+                "KIND_USAGE",
+                "KIND_COMPETITOR_SIGNAL",
+            ],
+        ),
+        Field::time("occur_time"),
+        SOURCE,
+        SOURCE_ID,
+    ];
+    const COLUMNS: &'static [FilterColumn] = &[
+        ACCOUNT_COLUMN,
+        FilterColumn::mapped("kind", "kind", |literal| number(literal, interaction::Kind::from_str_name)),
+        FilterColumn::plain("occur_time", "occur_time"),
+        SOURCE_COLUMN,
+        SOURCE_ID_COLUMN,
+    ];
+
+    fn columns<'w>(rows: Rows<'w>, writes: &'w [Write<Self>]) -> Rows<'w> {
+        rows.uuid("account_id", writes.iter().map(|write| write.account))
+            .int("occur_time", writes.iter().map(|write| time(write.record.occur_time.as_ref())))
+            .int("kind", writes.iter().map(|write| write.record.kind))
+    }
+}
+
+impl Stored for Opportunity {
+    statements!("opportunities": "account_id", "open_time", "state", "stage", "seller");
+
+    const FIELDS: &'static [Field] = &[
+        ACCOUNT,
+        Field::one_of("state", &["STATE_OPEN", "STATE_WON", "STATE_LOST"]),
+        Field::text("stage"),
+        Field::name("seller", "sellers"),
+        Field::time("open_time"),
+        SOURCE,
+        SOURCE_ID,
+    ];
+    const COLUMNS: &'static [FilterColumn] = &[
+        ACCOUNT_COLUMN,
+        FilterColumn::mapped("state", "state", |literal| number(literal, opportunity::State::from_str_name)),
+        FilterColumn::plain("stage", "stage"),
+        FilterColumn::plain("seller", "seller"),
+        FilterColumn::plain("open_time", "open_time"),
+        SOURCE_COLUMN,
+        SOURCE_ID_COLUMN,
+    ];
+
+    fn columns<'w>(rows: Rows<'w>, writes: &'w [Write<Self>]) -> Rows<'w> {
+        let seller = |name: &'w str| name.split_once('/').map_or("", |(_, id)| id);
+        rows.uuid("account_id", writes.iter().map(|write| write.account))
+            .int("open_time", writes.iter().map(|write| time(write.record.open_time.as_ref())))
+            .int("state", writes.iter().map(|write| write.record.state))
+            .text("stage", writes.iter().map(|write| write.record.stage.as_str()))
+            .text("seller", writes.iter().map(move |write| seller(&write.record.seller)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use salient_core::filter;
+
+    use super::*;
+
+    /// Every field that a list declares can be stored and filtered by.
+    fn agrees<R: Stored>(examples: &[&str]) {
+        assert_eq!(R::FIELDS.len(), R::COLUMNS.len());
+        assert_eq!(R::FIELDS.len(), examples.len());
+        for example in examples {
+            filter::parse(example, R::FIELDS).unwrap();
+        }
+    }
+
+    #[test]
+    fn fields_and_columns_agree() {
+        agrees::<Account>(&[
+            "territory = n",
+            "country != n",
+            "industry : n",
+            "display_name = n",
+            "source = crm",
+            "source_id = 1",
+        ]);
+        agrees::<Contact>(&["account = accounts/1", "email = a", "source = crm", "source_id = 1"]);
+        let times = ["account = accounts/1", "kind = KIND_RETURN", "order_time > 2011-01-01", "source = a", "source_id = 1"];
+        agrees::<Order>(&times);
+    }
+
+    #[test]
+    fn every_enum_name_of_a_filter_is_known() {
+        for field in Order::FIELDS.iter().chain(Interaction::FIELDS).chain(Opportunity::FIELDS) {
+            let filter::FieldKind::Enum(names) = field.kind else { continue };
+            for name in names {
+                let known = order::Kind::from_str_name(name).is_some()
+                    || interaction::Kind::from_str_name(name).is_some()
+                    || opportunity::State::from_str_name(name).is_some();
+                assert!(known, "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The daily plan: choosing a seller's list from the pool of the day, again whenever the picture
+//! has changed.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use salient_core::{AccountId, Clock, Error, RecommendationId, Reason, Result, SellerId, TenantId};
+use salient_events::{Outbox, shard_of};
+use salient_proto::recommendation::v1::{RecommendationsExpired, RecommendationsIssued};
+use salient_store::{Db, Tx};
+
+use crate::{
+    domain::{Plan, Recommendation, State, recommendation::freeze, schedule, slate, suppression::Resting},
+    grpc::convert,
+    store::{
+        self,
+        plans::{Head, Pool},
+    },
+};
+
+/// A pair that expired unanswered this often within [`REOFFER_DAYS`] rests until those are over.
+const REOFFER_LIMIT: i64 = 2;
+
+/// See [`REOFFER_LIMIT`].
+const REOFFER_DAYS: i64 = 30;
+
+/// Marks today's plans as overtaken.
+///
+/// # Errors
+/// The store does not answer.
+pub async fn mark_all_stale_in_tx(tx: &mut Tx, tenant: &TenantId, now: DateTime<Utc>) -> Result<()> {
+    Ok(store::plans::mark_all_stale_in_tx(tx, tenant, now.date_naive()).await?)
+}
+
+/// A seller's plan of a day as it stands: `None` when there is none or it was overtaken today.
+///
+/// # Errors
+/// The seller is not known, or the store does not answer.
+pub async fn standing(db: &Db, clock: &Clock, tenant: &TenantId, seller: &SellerId, day: NaiveDate) -> Result<Option<Plan>> {
+    let mut read = db.read().await?;
+    let found = store::catalogue::seller_by_id(&mut read, tenant, seller).await?;
+    let known = found.ok_or_else(|| Error::not_found(seller))?;
+    let Some(head) = store::plans::head(&mut read, tenant, seller, day).await? else { return Ok(None) };
+    let now = clock.now();
+    if head.stale && day == now.date_naive() {
+        return Ok(None);
+    }
+    let items = store::recommendations::of_day(&mut read, tenant, day, Some(seller)).await?;
+    let holding = store::suppressions::holding(&mut read, tenant, now).await?;
+    let notices = holding
+        .iter()
+        .filter(|entry| entry.seller == *seller)
+        .filter(|entry| now - entry.react_time < TimeDelta::days(1))
+        .map(|entry| entry.suppression.effect.clone())
+        .collect();
+    Ok(Some(Plan {
+        seller: seller.clone(),
+        seller_name: known.display_name,
+        day,
+        recommendations: items.into_iter().filter(|item| item.state.is_open()).collect(),
+        notices,
+        book_size: head.book_size,
+        eligible_accounts: head.eligible_accounts,
+        policy: head.policy.name(),
+        plan_time: head.plan_time,
+    }))
+}
+
+/// Chooses a seller's list of a day from its pool, issues what is new and withdraws what no
+/// longer stands.
+///
+/// # Errors
+/// The store does not answer.
+pub async fn choose_in_tx(
+    tx: &mut Tx,
+    outbox: &Outbox,
+    clock: &Clock,
+    tenant: &TenantId,
+    day: NaiveDate,
+    pool: &Pool,
+    capacity: u32,
+) -> Result<usize> {
+    let now = clock.now();
+    let accounts: HashSet<AccountId> = pool.drafts.iter().map(|draft| draft.account).collect();
+    let today = store::recommendations::of_day(tx, tenant, day, Some(&pool.seller)).await?;
+    let open = store::recommendations::open_of_accounts(tx, tenant, accounts.iter().copied()).await?;
+    let holding = store::suppressions::holding(tx, tenant, now).await?;
+    let suppressions: Vec<_> = holding.into_iter().map(|entry| entry.suppression).collect();
+    let blocked = store::catalogue::blocked_products(tx, tenant).await?;
+    let start = schedule::start_of(day);
+    let bought = store::plans::bought_since(tx, tenant, accounts.iter().copied(), start, now).await?;
+    let since = now - TimeDelta::days(REOFFER_DAYS);
+    let unanswered = store::recommendations::unanswered_in_tx(tx, tenant, accounts.iter().copied(), since).await?;
+    let tired = unanswered.into_iter().filter(|(_, _, times)| *times >= REOFFER_LIMIT);
+
+    // what a seller took on stays; what was done or put off today is not asked again today
+    let mut kept: Vec<&Recommendation> = today.iter().filter(|item| item.state == State::Accepted).collect();
+    kept.sort_by_key(|item| item.rank);
+    let done = today.iter().filter(|item| matches!(item.state, State::Completed | State::Snoozed));
+    let elsewhere = open.iter().filter(|item| item.seller != pool.seller || item.state == State::Accepted);
+    let rules = slate::Rules {
+        resting: Resting::at(now, &suppressions),
+        blocked,
+        just_bought: bought.into_iter().chain(tired.map(|(account, product, _)| (account, product))).collect(),
+        taken: done.chain(elsewhere).chain(kept.iter().copied()).map(|item| item.frozen.draft.account).collect(),
+    };
+    let room = (capacity as usize).saturating_sub(kept.len());
+    let slate = slate::choose(&pool.drafts, &rules, pool.value_exponent, room);
+
+    let policy = pool.policy.name();
+    let mut issued = Vec::with_capacity(slate.drafts.len());
+    for (rank, draft) in (kept.len() + 1..).zip(&slate.drafts) {
+        let rank = u32::try_from(rank).unwrap_or(u32::MAX);
+        let frozen = freeze(draft, day, &policy, now);
+        let equal = open.iter().find(|item| {
+            let other = &item.frozen.draft;
+            other.account == draft.account && other.product == draft.product && other.play == draft.play
+        });
+        issued.push(match equal {
+            // the same again today moves at most its place; from an earlier day it is brought up
+            // to date, but its deadline and its token stay
+            Some(item) if item.day == day => Recommendation { rank, ..item.clone() },
+            Some(item) => {
+                let mut frozen = frozen;
+                frozen.issue_time = item.frozen.issue_time;
+                frozen.expire_time = item.frozen.expire_time;
+                Recommendation { day, rank, seller: pool.seller.clone(), frozen, ..item.clone() }
+            }
+            None => Recommendation {
+                id: RecommendationId::new(clock),
+                seller: pool.seller.clone(),
+                day,
+                rank,
+                attribution_token: token(),
+                frozen,
+                state: State::Issued,
+                state_time: now,
+            },
+        });
+    }
+    let stands: HashSet<RecommendationId> = issued.iter().map(|item| item.id).collect();
+    let withdrawn: Vec<Recommendation> = today
+        .into_iter()
+        .filter(|item| item.state == State::Issued && !stands.contains(&item.id))
+        .map(|item| Recommendation { state: State::Expired, state_time: now, ..item })
+        .collect();
+    let changed: Vec<Recommendation> =
+        issued.into_iter().filter(|item| !open.contains(item)).collect();
+    let count = changed.len();
+    // withdrawn first: the dedupe key of what was withdrawn may be issued again later
+    store::recommendations::put_in_tx(tx, tenant, &withdrawn).await?;
+    store::recommendations::put_in_tx(tx, tenant, &changed).await?;
+    let head = Head {
+        policy: pool.policy,
+        book_size: pool.book_size,
+        eligible_accounts: u32::try_from(slate.eligible_accounts).unwrap_or(u32::MAX),
+        plan_time: now,
+        stale: false,
+    };
+    store::plans::put_head_in_tx(tx, tenant, &pool.seller, day, &head).await?;
+    announce_in_tx(tx, outbox, tenant, changed, withdrawn).await?;
+    Ok(count)
+}
+
+/// Publishes what was issued and what was withdrawn, by the shard of the account.
+async fn announce_in_tx(
+    tx: &mut Tx,
+    outbox: &Outbox,
+    tenant: &TenantId,
+    issued: Vec<Recommendation>,
+    withdrawn: Vec<Recommendation>,
+) -> Result<()> {
+    let mut events = Vec::new();
+    let shard = |item: &Recommendation| shard_of(item.frozen.draft.account.uuid().as_bytes());
+    for (number, items) in by_shard(issued, shard) {
+        let message = RecommendationsIssued {
+            recommendations: items.into_iter().map(convert::recommendation).collect(),
+        };
+        events.push(outbox.event(tenant, number, &message));
+    }
+    for (number, items) in by_shard(withdrawn, shard) {
+        let message = RecommendationsExpired { names: items.iter().map(|item| item.id.name()).collect() };
+        events.push(outbox.event(tenant, number, &message));
+    }
+    outbox.publish_in_tx(tx, &events).await
+}
+
+fn by_shard<T>(items: Vec<T>, shard: impl Fn(&T) -> u16) -> std::collections::BTreeMap<u16, Vec<T>> {
+    let mut groups = std::collections::BTreeMap::new();
+    for item in items {
+        groups.entry(shard(&item)).or_insert_with(Vec::new).push(item);
+    }
+    groups
+}
+
+/// Expires what nobody answered in time, and tells.
+///
+/// # Errors
+/// The store does not answer.
+pub async fn expire(db: &Db, outbox: &Outbox, clock: &Clock) -> Result<usize> {
+    let mut tx = db.begin().await?;
+    let expired = store::recommendations::expire_in_tx(&mut tx, clock.now()).await?;
+    let count = expired.len();
+    let mut groups = std::collections::BTreeMap::<(TenantId, u16), Vec<String>>::new();
+    for (tenant, id, account) in expired {
+        groups.entry((tenant, shard_of(account.uuid().as_bytes()))).or_default().push(id.name());
+    }
+    let events: Vec<_> = groups
+        .into_iter()
+        .map(|((tenant, shard), names)| outbox.event(&tenant, shard, &RecommendationsExpired { names }))
+        .collect();
+    outbox.publish_in_tx(&mut tx, &events).await?;
+    tx.commit().await?;
+    Ok(count)
+}
+
+/// An attribution token: 128 bits of chance, so that nobody can guess one.
+fn token() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// No plan can be made yet; what must happen first.
+#[must_use]
+pub fn not_ready(day: NaiveDate) -> Error {
+    Error::new(
+        Reason::NotReady,
+        format!("no plan was made for {day} and no ranking policy exists yet; start a plan run first"),
+    )
+}

@@ -1,0 +1,20 @@
+//! SQL. Private row types that convert, fallibly, into what the domain speaks of.
+
+pub mod catalogue;
+pub mod history;
+pub mod plans;
+pub mod policies;
+pub mod projection;
+pub mod recommendations;
+pub mod suppressions;
+
+use salient_store::{Migration, Migrations};
+
+const STEPS: &[Migration] =
+    &[Migration::new(1, "start", include_str!("../../migrations/0001_start.sql"))];
+
+/// What this service's database needs: the crates' tables, then its own.
+#[must_use]
+pub fn migrations() -> Migrations {
+    Migrations::common().with(salient_events::migrations()).with(Migrations::new("recommendation", STEPS))
+}
