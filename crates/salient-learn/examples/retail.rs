@@ -1,6 +1,9 @@
 //! Prints how the lists did on Online Retail: `cargo run --release -p salient-learn --example
 //! retail`. Data: `SALIENT_DATA` or `shared/data` beside the repository.
 //!
+//! The last lines weigh probability against amount; `worth` is what was bought as recommended, in
+//! the currency of the data, a day's lists.
+//!
 //! Arguments: as-of days such as `2011-06-01` (default: the five published ones).
 
 use md5::{Digest, Md5};
@@ -9,11 +12,18 @@ use salient_learn::{
     evaluate::{Baseline, baseline, judge, lists, random_popular},
     history::{Line, OrderRow},
     metrics::{auc, calibration_error},
+    pairs::{Candidate, PairConfig, PairModel, RankOptions},
     propensity::{AccountTable, PropensityConfig, PropensityModel},
-    pairs::{PairConfig, PairModel, RankOptions},
 };
-use std::{collections::BTreeMap, error::Error, path::PathBuf, time::Instant};
+use std::{
+    collections::{BTreeMap, HashMap},
+    error::Error,
+    path::PathBuf,
+    time::Instant,
+};
 
+/// Exponents of the amount that are compared.
+const GAMMAS: [f64; 6] = [0.0, 0.1, 0.2, 0.3, 0.5, 1.0];
 const DAYS: [&str; 5] = ["2011-06-01", "2011-08-01", "2011-09-11", "2011-10-10", "2011-11-09"];
 
 /// Days since 1970-01-01 of a civil date (Hinnant, `days_from_civil`).
@@ -28,7 +38,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 fn time(text: &str) -> Option<i64> {
     let n: Vec<i64> = text.split(|c: char| !c.is_ascii_digit()).filter_map(|p| p.parse().ok()).collect();
     let at = |i: usize| n.get(i).copied().unwrap_or(0);
-    (n.len() >= 3).then(|| days(at(0), at(1), at(2)) * DAY_US + (at(3) * 3600 + at(4) * 60 + at(5)) * 1_000_000)
+    (n.len() >= 3)
+        .then(|| days(at(0), at(1), at(2)) * DAY_US + (at(3) * 3600 + at(4) * 60 + at(5)) * 1_000_000)
 }
 
 struct Retail {
@@ -37,14 +48,21 @@ struct Retail {
 }
 
 fn load() -> Result<Retail, Box<dyn Error>> {
-    let dir = std::env::var_os("SALIENT_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+    let dir = std::env::var_os("SALIENT_DATA").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        PathBuf::from,
+    );
     let file = std::fs::File::open(dir.join("online_retail/online_retail.csv.gz"))?;
     let mut reader = csv::Reader::from_reader(flate2::read::GzDecoder::new(file));
     let head = reader.headers()?.clone();
     let col = |name: &str| head.iter().position(|h| h == name).ok_or(format!("no column {name}"));
     let (inv, stock, qty, date, price, cust) = (
-        col("InvoiceNo")?, col("StockCode")?, col("Quantity")?, col("InvoiceDate")?, col("UnitPrice")?, col("CustomerID")?,
+        col("InvoiceNo")?,
+        col("StockCode")?,
+        col("Quantity")?,
+        col("InvoiceDate")?,
+        col("UnitPrice")?,
+        col("CustomerID")?,
     );
     let mut orders: BTreeMap<String, OrderRow> = BTreeMap::new();
     let mut accounts: BTreeMap<u64, u32> = BTreeMap::new();
@@ -52,7 +70,10 @@ fn load() -> Result<Retail, Box<dyn Error>> {
     for row in reader.records() {
         let row = row?;
         let (Ok(quantity), Ok(unit), Ok(customer)) =
-            (row[qty].parse::<f64>(), row[price].parse::<f64>(), row[cust].parse::<f64>()) else { continue };
+            (row[qty].parse::<f64>(), row[price].parse::<f64>(), row[cust].parse::<f64>())
+        else {
+            continue;
+        };
         let code = &row[stock];
         let digits = code.len() >= 5 && code.bytes().take(5).all(|b| b.is_ascii_digit());
         if row[inv].starts_with('C') || quantity <= 0.0 || unit <= 0.0 || !digits {
@@ -63,7 +84,8 @@ fn load() -> Result<Retail, Box<dyn Error>> {
         let next = products.len() as u32;
         let product = *products.entry(code.to_owned()).or_insert(next);
         let time = time(&row[date]).ok_or("bad date")?;
-        let order = orders.entry(row[inv].to_owned()).or_insert(OrderRow { time, account, lines: Vec::new() });
+        let order =
+            orders.entry(row[inv].to_owned()).or_insert(OrderRow { time, account, lines: Vec::new() });
         order.time = order.time.min(time);
         order.lines.push(Line { product, quantity, amount: (quantity * unit * 100.0).round() as i64 });
     }
@@ -93,7 +115,12 @@ fn propensity(retail: &Retail, cutoff: i64, day: &str) -> Result<(), Box<dyn Err
     let said: f64 = scores.iter().map(|s| s.expected_amount).sum();
     println!(
         "{day}  propensity ({}) AUC {:.4} ECE {:.3} promised {:.3} kept {:.3}  amount expected / real {:.2}  {spent:.1} s",
-        model.kind(), auc(&y, &p), calibration_error(&y, &p, 10), mean(&p), mean(&y), said / real,
+        model.kind(),
+        auc(&y, &p),
+        calibration_error(&y, &p, 10),
+        mean(&p),
+        mean(&y),
+        said / real,
     );
     Ok(())
 }
@@ -131,7 +158,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..d
     };
     let quiet = env("QUIET", 0) == 1;
-    let mut gains = Vec::new();
+    let mut trade = vec![[Vec::new(), Vec::new()]; GAMMAS.len()];
     let mut sums: Vec<Vec<f64>> = vec![Vec::new(); 7];
     for day in &wanted {
         let cutoff = time(day).ok_or("bad day")?;
@@ -139,28 +166,56 @@ fn main() -> Result<(), Box<dyn Error>> {
         let began = Instant::now();
         let model = PairModel::train(&view, &config)?;
         let trained = began.elapsed().as_secs_f64();
-        let ranking = model.rank(&view, &RankOptions { gamma: env("GAMMA", 0.0), ..RankOptions::default() })?;
+        let ranking =
+            model.rank(&view, &RankOptions { gamma: env("GAMMA", 0.0), ..RankOptions::default() })?;
         let total = began.elapsed().as_secs_f64();
         let bought = retail.history.window(cutoff, cutoff + 30 * DAY_US).bought();
         let whole = judge(&lists(&ranking, seller, 10, false), &bought, 1);
         let new = judge(&lists(&ranking, seller, 10, true), &bought, 1);
         let big = judge(&baseline(Baseline::BiggestAccounts, &view, seller, 10), &bought, 1);
         let own = judge(&baseline(Baseline::OwnCount, &view, seller, 10), &bought, 1);
-        let row = [whole.kept, whole.promised, new.kept, new.promised, big.kept, own.kept, random_popular(&view, &bought)];
+        let row = [
+            whole.kept,
+            whole.promised,
+            new.kept,
+            new.promised,
+            big.kept,
+            own.kept,
+            random_popular(&view, &bought),
+        ];
         row.iter().zip(&mut sums).for_each(|(v, s)| s.push(*v));
-        let worth = |chosen: &[salient_learn::evaluate::Chosen]| {
-            let window = retail.history.window(cutoff, cutoff + 30 * DAY_US);
-            let picked: std::collections::HashSet<(u32, u32)> = chosen.iter().map(|c| (c.account, c.product)).collect();
-            let lines = window.orders().flat_map(|o| {
-                o.products.iter().zip(o.amounts).map(move |(&p, &a)| ((o.account, p), a)).collect::<Vec<_>>()
-            });
-            lines.filter(|l| picked.contains(&l.0)).map(|l| l.1 as f64).sum::<f64>() / 100.0
-        };
-        gains.push(worth(&lists(&ranking, seller, 10, false)));
+        let lines = retail.history.window(cutoff, cutoff + 30 * DAY_US);
+        let mut real: HashMap<(u32, u32), f64> = HashMap::new();
+        for o in lines.orders() {
+            for (&p, &a) in o.products.iter().zip(o.amounts) {
+                *real.entry((o.account, p)).or_default() += a as f64 / 100.0;
+            }
+        }
+        for (g, gamma) in GAMMAS.into_iter().enumerate() {
+            let weighed: Vec<Candidate> = ranking
+                .iter()
+                .cloned()
+                .map(|c| Candidate { value: c.probability * c.amount.max(1.0).powf(gamma), ..c })
+                .collect();
+            for (k, only_new) in [false, true].into_iter().enumerate() {
+                let chosen = lists(&weighed, seller, 10, only_new);
+                let outcome = judge(&chosen, &bought, 1);
+                let worth = chosen.iter().filter_map(|c| real.get(&(c.account, c.product))).sum::<f64>();
+                trade[g][k].push([outcome.kept, outcome.promised, worth]);
+            }
+        }
         if !quiet {
             println!(
                 "{day}  whole {:.3} [{:.3} {:.3}] promised {:.3}  new {:.3} promised {:.3}  biggest {:.3} own count {:.3} random {:.3}  {} rows, train {trained:.1} s, in all {total:.1} s",
-                row[0], whole.by_seller.low, whole.by_seller.high, row[1], row[2], row[3], row[4], row[5], row[6],
+                row[0],
+                whole.by_seller.low,
+                whole.by_seller.high,
+                row[1],
+                row[2],
+                row[3],
+                row[4],
+                row[5],
+                row[6],
                 model.training_rows.iter().sum::<usize>(),
             );
         }
@@ -170,8 +225,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let m: Vec<f64> = sums.iter().map(|s| mean(s)).collect();
     println!(
-        "mean        whole {:.4} promised {:.3}  new {:.4} promised {:.3}  biggest {:.3} own count {:.3} random {:.3}  bought as recommended {:.0}  peak {:.0} MiB",
-        m[0], m[1], m[2], m[3], m[4], m[5], m[6], mean(&gains), peak_mib(),
+        "mean        whole {:.4} promised {:.3}  new {:.4} promised {:.3}  biggest {:.3} own count {:.3} random {:.3}  peak {:.0} MiB",
+        m[0],
+        m[1],
+        m[2],
+        m[3],
+        m[4],
+        m[5],
+        m[6],
+        peak_mib(),
     );
+    for (gamma, [whole, new]) in GAMMAS.iter().zip(&trade) {
+        let m = |v: &[[f64; 3]], i: usize| mean(&v.iter().map(|r| r[i]).collect::<Vec<_>>());
+        println!(
+            "gamma {gamma:.1}  whole {:.4} promised {:.3} worth {:.0}  new {:.4} promised {:.3} worth {:.0}",
+            m(whole, 0),
+            m(whole, 1),
+            m(whole, 2),
+            m(new, 0),
+            m(new, 1),
+            m(new, 2),
+        );
+    }
     Ok(())
 }

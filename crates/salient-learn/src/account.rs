@@ -133,7 +133,12 @@ pub(crate) fn read(
     }
     // A stable sort keeps time order within a product.
     pairs.sort_by_key(|p| p.product);
-    pairs.dedup_by(|next, kept| next.product == kept.product && { kept.add(next); true });
+    pairs.dedup_by(|next, kept| {
+        next.product == kept.product && {
+            kept.add(next);
+            true
+        }
+    });
 
     let span = 2.0 * period;
     v[ORDERS] = n as f64;

@@ -53,7 +53,9 @@ impl Ease {
         let mut row = Vec::new();
         for a in 0..bought.rows() {
             row.clear();
-            row.extend(bought.row(a).0.iter().map(|&p| slot[p as usize]).filter(|&s| s != NONE).map(|s| s as usize));
+            row.extend(
+                bought.row(a).0.iter().map(|&p| slot[p as usize]).filter(|&s| s != NONE).map(|s| s as usize),
+            );
             row.sort_unstable();
             for (k, &j) in row.iter().enumerate() {
                 let col = gram.col_as_slice_mut(j);
@@ -114,7 +116,11 @@ impl Ease {
 
     /// Scores of all known products for a basket of products, with several strengths each at once;
     /// written to `out` (resized), in the order of [`Self::products`].
-    pub fn score<const K: usize>(&self, basket: impl IntoIterator<Item = (u32, [f32; K])>, out: &mut [Vec<f32>; K]) {
+    pub fn score<const K: usize>(
+        &self,
+        basket: impl IntoIterator<Item = (u32, [f32; K])>,
+        out: &mut [Vec<f32>; K],
+    ) {
         let n = self.products.len();
         for scores in out.iter_mut() {
             scores.clear();

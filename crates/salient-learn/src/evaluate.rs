@@ -91,15 +91,23 @@ pub fn choose(mut scored: Vec<(f64, Chosen)>, per_seller: usize) -> Vec<Chosen> 
 /// Lists from a ranking by [`Candidate::value`]; `seller` maps an account to its seller.
 /// `only_new` keeps products new to the account.
 #[must_use]
-pub fn lists(ranking: &[Candidate], seller: impl Fn(u32) -> u32, per_seller: usize, only_new: bool) -> Vec<Chosen> {
+pub fn lists(
+    ranking: &[Candidate],
+    seller: impl Fn(u32) -> u32,
+    per_seller: usize,
+    only_new: bool,
+) -> Vec<Chosen> {
     let scored = ranking.iter().filter(|c| c.is_new || !only_new).map(|c| {
-        (c.value, Chosen {
-            seller: seller(c.account),
-            account: c.account,
-            product: c.product,
-            probability: c.probability,
-            amount: c.amount,
-        })
+        (
+            c.value,
+            Chosen {
+                seller: seller(c.account),
+                account: c.account,
+                product: c.product,
+                probability: c.probability,
+                amount: c.amount,
+            },
+        )
     });
     choose(scored.collect(), per_seller)
 }
@@ -115,7 +123,12 @@ pub enum Baseline {
 
 /// Lists of a baseline at the view's cutoff.
 #[must_use]
-pub fn baseline(kind: Baseline, view: &AsOf<'_>, seller: impl Fn(u32) -> u32, per_seller: usize) -> Vec<Chosen> {
+pub fn baseline(
+    kind: Baseline,
+    view: &AsOf<'_>,
+    seller: impl Fn(u32) -> u32,
+    per_seller: usize,
+) -> Vec<Chosen> {
     let mut pairs = Vec::new();
     let mut scored = Vec::new();
     for a in view.known_accounts() {
@@ -126,13 +139,16 @@ pub fn baseline(kind: Baseline, view: &AsOf<'_>, seller: impl Fn(u32) -> u32, pe
                 Baseline::BiggestAccounts => facts.values[11],
                 Baseline::OwnCount => f64::from(p.orders),
             };
-            scored.push((score, Chosen {
-                seller: seller(a),
-                account: a,
-                product: p.product,
-                probability: f64::NAN,
-                amount: p.amount / f64::from(p.orders),
-            }));
+            scored.push((
+                score,
+                Chosen {
+                    seller: seller(a),
+                    account: a,
+                    product: p.product,
+                    probability: f64::NAN,
+                    amount: p.amount / f64::from(p.orders),
+                },
+            ));
         }
     }
     choose(scored, per_seller)

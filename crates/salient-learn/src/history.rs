@@ -80,7 +80,10 @@ impl Orders {
             let first = out.product.len();
             for line in row.lines {
                 if line.product >= products {
-                    return Err(Error::invalid("product", format!("{} is not below {products}", line.product)));
+                    return Err(Error::invalid(
+                        "product",
+                        format!("{} is not below {products}", line.product),
+                    ));
                 }
                 if !line.quantity.is_finite() {
                     return Err(Error::invalid("quantity", "must be a finite number"));
@@ -195,7 +198,12 @@ impl History {
     /// What was known at `cutoff` (microseconds UTC): orders with `time < cutoff`.
     #[must_use]
     pub fn as_of(&self, cutoff: i64) -> AsOf<'_> {
-        AsOf { history: self, cutoff, orders: self.orders.before(cutoff), returns: self.returns.before(cutoff) }
+        AsOf {
+            history: self,
+            cutoff,
+            orders: self.orders.before(cutoff),
+            returns: self.returns.before(cutoff),
+        }
     }
 
     /// Orders with `from <= time < until`. For judging; models reach outcomes by
@@ -266,7 +274,10 @@ impl<'a> AsOf<'a> {
     }
 
     /// Visible orders of an account in (time, key) order.
-    pub fn account_orders(&self, account: u32) -> impl DoubleEndedIterator<Item = Order<'a>> + ExactSizeIterator + use<'a> {
+    pub fn account_orders(
+        &self,
+        account: u32,
+    ) -> impl DoubleEndedIterator<Item = Order<'a>> + ExactSizeIterator + use<'a> {
         let h = self.history;
         let a = account as usize;
         let all = &h.orders.by_account[h.orders.account_start[a]..h.orders.account_start[a + 1]];

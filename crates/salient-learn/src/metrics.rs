@@ -83,7 +83,9 @@ pub fn calibration_error(labels: &[f64], p: &[f64], bins: usize) -> f64 {
     order.sort_by(|&i, &j| p[i].total_cmp(&p[j]).then(i.cmp(&j)));
     let mut gap = 0.0;
     // Group of rank r in 1..=n by the quantile cut points 1 + k(n-1)/bins, right-closed.
-    let group = |rank: usize| ((rank as f64 - 1.0) * bins as f64 / (n as f64 - 1.0).max(1.0) - 1e-12).ceil().max(1.0) as usize;
+    let group = |rank: usize| {
+        ((rank as f64 - 1.0) * bins as f64 / (n as f64 - 1.0).max(1.0) - 1e-12).ceil().max(1.0) as usize
+    };
     let mut from = 0;
     while from < n {
         let g = group(from + 1);

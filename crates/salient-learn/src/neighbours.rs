@@ -100,7 +100,12 @@ pub struct NeighbourEvidence {
 /// Counts how many of `neighbours` bought `product` before the view's cutoff, ever and within
 /// `recent_days` of it.
 #[must_use]
-pub fn evidence(view: &AsOf<'_>, neighbours: &[Neighbour], product: u32, recent_days: f64) -> NeighbourEvidence {
+pub fn evidence(
+    view: &AsOf<'_>,
+    neighbours: &[Neighbour],
+    product: u32,
+    recent_days: f64,
+) -> NeighbourEvidence {
     let mut out = NeighbourEvidence { neighbours: neighbours.len() as u32, ..NeighbourEvidence::default() };
     for n in neighbours {
         let last = view.account_orders(n.id).rev().find(|o| o.products.binary_search(&product).is_ok());

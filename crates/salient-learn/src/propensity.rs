@@ -171,9 +171,16 @@ impl PropensityModel {
                 needed: format!(
                     "{} accounts with orders at least {:.0} days before the as-of day, of which {} ordered again \
                      within {h:.0} days and {} did not",
-                    config.min_accounts, 1.5 * h, config.min_of_each, config.min_of_each
+                    config.min_accounts,
+                    1.5 * h,
+                    config.min_of_each,
+                    config.min_of_each
                 ),
-                have: format!("{most} accounts over {:.0} days; {yes} did, {} did not", view.age_days(first), rows - yes),
+                have: format!(
+                    "{most} accounts over {:.0} days; {yes} did, {} did not",
+                    view.age_days(first),
+                    rows - yes
+                ),
             });
         }
         let (mut kind, mut calibration, mut holdout) = (Kind::Logistic, Platt::default(), None);
@@ -274,7 +281,8 @@ fn fit(lessons: &[&Lesson], kind: Kind, config: &PropensityConfig) -> Result<Any
     let labels: Vec<f64> = lessons.iter().flat_map(|l| l.2.iter().copied()).collect();
     let linear = || LogisticLearner { l2: config.l2, signed_log: true }.fit(&table, &labels);
     let grown = || {
-        TreesLearner { trees: config.trees, seed: config.seed, ..TreesLearner::default() }.fit(&table, &labels)
+        TreesLearner { trees: config.trees, seed: config.seed, ..TreesLearner::default() }
+            .fit(&table, &labels)
     };
     Ok(match kind {
         Kind::Logistic => AnyModel::Logistic(linear()?),

@@ -64,7 +64,10 @@ impl Rhythm {
     /// Rhythm of an account's orders that hold `product`.
     #[must_use]
     pub fn of_pair(view: &AsOf<'_>, account: u32, product: u32) -> Option<Self> {
-        let times = view.account_orders(account).filter(|o| o.products.binary_search(&product).is_ok()).map(|o| o.time);
+        let times = view
+            .account_orders(account)
+            .filter(|o| o.products.binary_search(&product).is_ok())
+            .map(|o| o.time);
         Self::of(times, view.cutoff())
     }
 

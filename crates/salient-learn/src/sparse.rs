@@ -43,7 +43,8 @@ impl Csr {
     /// Accounts × products with the number of orders that hold the product.
     #[must_use]
     pub fn order_counts(view: &AsOf<'_>) -> Self {
-        let triples = view.orders().flat_map(|o| o.products.iter().map(move |&p| (o.account, p, 1.0))).collect();
+        let triples =
+            view.orders().flat_map(|o| o.products.iter().map(move |&p| (o.account, p, 1.0))).collect();
         Self::from_triples(view.accounts(), view.products(), triples)
     }
 

@@ -146,7 +146,8 @@ impl Learner for TreesLearner {
             .set_initialize_base_score(true)
             .set_tiled_histograms(true)
             .set_parallel(true);
-        let fail = |e: forust_ml::errors::ForustError| Error::Numerical { method: "boosting", why: e.to_string() };
+        let fail =
+            |e: forust_ml::errors::ForustError| Error::Numerical { method: "boosting", why: e.to_string() };
         let data = Matrix::new(table.data(), table.rows(), table.cols());
         booster.fit(&data, labels, &vec![1.0; labels.len()], None).map_err(fail)?;
         let json = booster.json_dump().map_err(fail)?;

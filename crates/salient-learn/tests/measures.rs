@@ -1,12 +1,16 @@
 //! Metrics against brute force and published values.
 
 use proptest::prelude::*;
-use salient_learn::metrics::{auc, average_precision, brier, calibration_error, cluster_bootstrap, lift, log_loss, wilson};
+use salient_learn::metrics::{
+    auc, average_precision, brier, calibration_error, cluster_bootstrap, lift, log_loss, wilson,
+};
 
 #[test]
 fn wilson_matches_newcombe() {
     // Newcombe 1998, table I, method 3 (score without continuity correction).
-    for (r, n, low, high) in [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)] {
+    for (r, n, low, high) in
+        [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
+    {
         let i = wilson(r, n, 0.95);
         assert!((i.low - low).abs() < 5e-5 && (i.high - high).abs() < 5e-5, "{r}/{n}: {i:?}");
     }

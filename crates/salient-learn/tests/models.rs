@@ -33,7 +33,8 @@ fn sample(n: usize, seed: u64) -> (Table, Vec<f64>) {
 fn all_models() -> (Table, Vec<f64>, Vec<AnyModel>) {
     let (table, labels) = sample(3000, 3);
     let logistic = LogisticLearner { l2: 1.0, signed_log: false }.fit(&table, &labels).expect("fits");
-    let trees = TreesLearner { min_leaf_weight: 5.0, ..TreesLearner::default() }.fit(&table, &labels).expect("fits");
+    let trees =
+        TreesLearner { min_leaf_weight: 5.0, ..TreesLearner::default() }.fit(&table, &labels).expect("fits");
     let blend = AnyModel::Blend { logistic: logistic.clone(), trees: trees.clone(), share: 0.4 };
     (table, labels, vec![AnyModel::Logistic(logistic), AnyModel::Trees(trees), blend])
 }
@@ -83,7 +84,8 @@ fn fitting_twice_gives_the_same_model() {
 fn logistic_finds_the_closed_form_of_one_binary_column() {
     // With one 0/1 column the maximum likelihood is the log-odds of each group.
     let rows: Vec<f64> = [[1.0; 50], [0.0; 50]].concat();
-    let labels: Vec<f64> = (0..100).map(|i| f64::from(u8::from(if i < 50 { i < 40 } else { i < 60 }))).collect();
+    let labels: Vec<f64> =
+        (0..100).map(|i| f64::from(u8::from(if i < 50 { i < 40 } else { i < 60 }))).collect();
     let table = Table::from_rows(1, &rows).unwrap();
     let p = LogisticLearner { l2: 1e-9, signed_log: false }.fit(&table, &labels).unwrap().predict(&table);
     assert!((p[0] - 0.8).abs() < 1e-4 && (p[99] - 0.2).abs() < 1e-4, "{} {}", p[0], p[99]);

@@ -34,7 +34,8 @@ fn planted_later_rows_change_no_bit() {
     let bits = |t: &AccountTable| t.table.data().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&fa), bits(&fb));
     let config = PropensityConfig::default();
-    let (pa, pb) = (PropensityModel::train(&a, &config).unwrap(), PropensityModel::train(&b, &config).unwrap());
+    let (pa, pb) =
+        (PropensityModel::train(&a, &config).unwrap(), PropensityModel::train(&b, &config).unwrap());
     assert_eq!(pa, pb);
     assert_eq!(pa.score(&fa), pb.score(&fb));
 

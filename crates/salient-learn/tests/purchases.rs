@@ -27,7 +27,10 @@ fn rhythm_of_an_even_buyer() {
     assert!(!r.going_quiet(4));
     let late = Rhythm::of([0, 10, 20, 32].map(day), day(60)).unwrap();
     assert!(late.going_quiet(4) && !late.going_quiet(5));
-    assert!(!Rhythm::of([0, 10, 20, 32].map(day), day(320)).unwrap().going_quiet(4), "long gone is not quiet");
+    assert!(
+        !Rhythm::of([0, 10, 20, 32].map(day), day(320)).unwrap().going_quiet(4),
+        "long gone is not quiet"
+    );
     assert!(Rhythm::of([], 0).is_none());
     assert!(Rhythm::of([5], day(1)).unwrap().due(day(1), 1.0).is_none());
 }
@@ -103,19 +106,30 @@ fn evidence_counts_neighbours_that_bought() {
     let near = index.nearest(view.known_accounts()[0], 31, &mut Scratch::default());
     let e = evidence(&view, &near, 3, 30.0);
     let ever = near.iter().filter(|n| Rhythm::of_pair(&view, n.id, 3).is_some()).count();
-    let recent = near.iter().filter(|n| Rhythm::of_pair(&view, n.id, 3).is_some_and(|r| r.days_since_last <= 30.0)).count();
-    assert_eq!((e.neighbours as usize, e.bought as usize, e.bought_recently as usize), (near.len(), ever, recent));
+    let recent = near
+        .iter()
+        .filter(|n| Rhythm::of_pair(&view, n.id, 3).is_some_and(|r| r.days_since_last <= 30.0))
+        .count();
+    assert_eq!(
+        (e.neighbours as usize, e.bought as usize, e.bought_recently as usize),
+        (near.len(), ever, recent)
+    );
 }
 
 #[test]
 fn lists_hold_to_capacity_and_are_judged_by_hand() {
-    let c = |seller, account, product, p| (p, Chosen { seller, account, product, probability: p, amount: 1.0 });
-    let got = choose(vec![c(0, 1, 7, 0.9), c(0, 1, 8, 0.95), c(0, 2, 7, 0.3), c(0, 3, 7, 0.2), c(1, 4, 7, 0.1)], 2);
+    let c =
+        |seller, account, product, p| (p, Chosen { seller, account, product, probability: p, amount: 1.0 });
+    let got =
+        choose(vec![c(0, 1, 7, 0.9), c(0, 1, 8, 0.95), c(0, 2, 7, 0.3), c(0, 3, 7, 0.2), c(1, 4, 7, 0.1)], 2);
     assert_eq!(got.iter().map(|c| (c.account, c.product)).collect::<Vec<_>>(), [(1, 8), (2, 7), (4, 7)]);
     let h = common::company();
     let bought = h.window(0, 300 * DAY_US).bought();
     let outcome = judge(&got, &bought, 1);
-    let hits = got.iter().filter(|c| Rhythm::of_pair(&h.as_of(300 * DAY_US), c.account, c.product).is_some()).count();
+    let hits = got
+        .iter()
+        .filter(|c| Rhythm::of_pair(&h.as_of(300 * DAY_US), c.account, c.product).is_some())
+        .count();
     assert_eq!((outcome.recommended, outcome.came_true as usize), (3, hits));
     assert!((outcome.promised - (0.95 + 0.3 + 0.1) / 3.0).abs() < 1e-12);
 }

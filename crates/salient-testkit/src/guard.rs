@@ -16,14 +16,15 @@ use crate::error::{Result, io};
 /// ended: a watcher that saw the pipe close comes to its own end, so that no
 /// `sleep` of it is left behind; one that still waits is killed.
 const SCRIPT: &str = r#"
-remove=$1; signal=$2; grace=$3; log=$4; first=$5; shift 5
+remove=$1; signal=$2; grace=$3; log=$4; first=$5; pid=$6; shift 6
 exec 3<&0 </dev/null >>"$log" 2>&1
-cleanup() { [ -z "$remove" ] || rm -rf -- "$remove"; }
+cleanup() { [ -z "$pid" ] || rm -f -- "$pid"; [ -z "$remove" ] || rm -rf -- "$remove"; }
 if [ -n "$first" ]; then sh -c "$first" 3<&- || { cleanup; exit 97; }; fi
 closed=
 trap 'closed=1' USR1
 "$@" 3<&- &
 server=$!
+[ -z "$pid" ] || echo "$server" >"$pid"
 (
   trap - USR1
   while read -r _ <&3; do :; done
@@ -62,6 +63,8 @@ pub struct GuardSpec {
     pub directory: PathBuf,
     /// Where the program's output goes.
     pub log: PathBuf,
+    /// Where the program's process id is written while it runs.
+    pub pid_file: Option<PathBuf>,
     /// The signal that asks the program to end, without `SIG`.
     pub signal: &'static str,
     /// After how many seconds it is killed if it has not.
@@ -81,6 +84,7 @@ impl GuardSpec {
             prefix: Vec::new(),
             directory: directory.to_owned(),
             log,
+            pid_file: None,
             signal: "TERM",
             grace_seconds: 10,
             remove: None,
@@ -109,6 +113,7 @@ impl Guard {
         line.push(spec.grace_seconds.to_string().into());
         line.push(spec.log.clone().into());
         line.push(spec.first.clone().unwrap_or_default().into());
+        line.push(spec.pid_file.clone().unwrap_or_default().into());
         line.extend(spec.command.iter().cloned());
         let mut command = Command::new(&line[0]);
         command

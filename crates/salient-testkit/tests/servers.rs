@@ -76,7 +76,9 @@ fn a_program_that_ends_says_so_in_its_log() {
     let root = tempfile::tempdir().unwrap();
     let command = ["sh", "-c", "echo it is broken; exit 3"].map(Into::into);
     let log = root.path().join("log");
-    let mut guard = Guard::start(&GuardSpec::new(command.to_vec(), root.path(), log)).unwrap();
+    let mut spec = GuardSpec::new(command.to_vec(), root.path(), log);
+    spec.pid_file = Some(root.path().join("pid"));
+    let mut guard = Guard::start(&spec).unwrap();
     let begin = Instant::now();
     let status = loop {
         if let Some(status) = guard.ended() {
@@ -87,6 +89,29 @@ fn a_program_that_ends_says_so_in_its_log() {
     };
     assert_eq!(status.code(), Some(3));
     assert_eq!(guard.log_tail(1), "it is broken");
+    assert!(!root.path().join("pid").exists());
+}
+
+#[test]
+fn a_program_that_does_not_heed_is_killed() {
+    let root = tempfile::tempdir().unwrap();
+    let script = "trap '' TERM; echo $$; while :; do sleep 0.1; done";
+    let command = ["sh", "-c", script].map(Into::into);
+    let log = root.path().join("log");
+    let mut spec = GuardSpec::new(command.to_vec(), root.path(), log);
+    spec.pid_file = Some(root.path().join("pid"));
+    spec.grace_seconds = 1;
+    let mut guard = Guard::start(&spec).unwrap();
+    let begin = Instant::now();
+    while guard.log_tail(1).is_empty() {
+        assert!(begin.elapsed() < Duration::from_secs(10));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let id = wait_for(&root.path().join("pid"), Duration::from_secs(10));
+    assert_eq!(id.trim(), guard.log_tail(1));
+    guard.stop();
+    let exists = Command::new("kill").args(["-0", id.trim()]).status();
+    assert!(!exists.unwrap().success());
 }
 
 /// Not a test by itself: the owner that the next test kills.

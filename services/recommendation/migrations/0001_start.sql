@@ -1,15 +1,5 @@
--- Projections of other services' data. Times are microseconds UTC; sort_key is the source key,
--- by which rows are ordered wherever an order matters, so that every deployment ranks alike.
-create table accounts (
-    tenant text not null,
-    account uuid not null,
-    sort_key text not null,
-    display_name text not null,
-    territory text not null,
-    primary key (tenant, account)
-);
-create index accounts_by_territory on accounts (tenant, territory);
-
+-- Projections of other services' data, beside the ledger of accounts and orders. Times are
+-- microseconds UTC; sort_key is the source key.
 create table contacts (
     tenant text not null,
     contact uuid not null,
@@ -21,20 +11,6 @@ create table contacts (
     primary key (tenant, contact)
 );
 create index contacts_by_account on contacts (tenant, account);
-
--- lines is the encoded order of the event, with nothing but its lines
-create table orders (
-    tenant text not null,
-    order_id uuid not null,
-    account uuid not null,
-    order_time bigint not null,
-    sort_key text not null,
-    is_return boolean not null,
-    currency text not null,
-    lines {blob} not null,
-    primary key (tenant, order_id)
-);
-create index orders_by_account on orders (tenant, account, order_time);
 
 create table scores (
     tenant text not null,

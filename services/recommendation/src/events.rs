@@ -12,7 +12,7 @@ use crate::{
 
 /// Accounts that are new or changed.
 pub async fn accounts_changed(ctx: &mut HandlerCtx, event: profile::AccountsChanged) -> Result<()> {
-    store::projection::put_accounts_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &event.accounts).await
+    salient_ledger::put_accounts_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &event.accounts).await
 }
 
 /// Contacts that are new or changed.
@@ -32,7 +32,7 @@ pub async fn orders_recorded(ctx: &mut HandlerCtx, event: profile::OrdersRecorde
         }
     }
     let tenant = ctx.envelope.tenant.clone();
-    store::projection::put_orders_in_tx(&mut ctx.tx, &tenant, event.orders).await?;
+    salient_ledger::put_orders_in_tx(&mut ctx.tx, &tenant, event.orders).await?;
     Ok(store::plans::mark_stale_in_tx(&mut ctx.tx, &tenant, today, &touched).await?)
 }
 

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use salient_core::{Currency, Error, Estimate, ProductId, Reason, Result, from_micros};
+use salient_core::{Error, Estimate, Reason, Result, from_micros};
+use salient_ledger::Ledger;
 use salient_learn::{
     history::{AsOf, History},
     neighbours::{Neighbour, Neighbours, Scratch, evidence},
@@ -14,8 +15,7 @@ use salient_learn::{
 
 use crate::{
     catalogue::Product,
-    domain::{Draft, Evidence, Factor, Play, evidence::Fact},
-    store::history::Account,
+    domain::{Contact, Draft, Evidence, Factor, Play, evidence::Fact},
 };
 
 /// Drafts kept per account, so that a list can be chosen again when one is dismissed.
@@ -31,17 +31,23 @@ const FREQUENT: usize = 1_000;
 /// What counts as lately in evidence, days.
 const RECENT_DAYS: f64 = 30.0;
 
-/// Everything the planner looks at: accounts and products by number, and their orders.
+/// Everything the planner looks at.
 #[derive(Debug)]
 pub struct Book {
-    /// By account number.
-    pub accounts: Vec<Account>,
-    /// Product codes by product number.
-    pub products: Vec<String>,
-    /// Orders and returns.
-    pub history: History,
-    /// The currency of most orders; amounts are in its minor units.
-    pub currency: Currency,
+    /// Accounts, products and orders, by number.
+    pub ledger: Ledger,
+    /// Whom to speak to, by account number.
+    pub contacts: Vec<Option<Contact>>,
+    /// What the account model says, by account number.
+    pub scores: Vec<Option<Evidence>>,
+}
+
+impl std::ops::Deref for Book {
+    type Target = Ledger;
+
+    fn deref(&self) -> &Ledger {
+        &self.ledger
+    }
 }
 
 /// In which words a failed learning step reaches the caller.
@@ -115,6 +121,7 @@ impl<'b> Drafter<'b> {
         let code = &self.book.products[candidate.product as usize];
         let product = self.products.get(code).filter(|product| !product.blocked)?;
         let account = &self.book.accounts[candidate.account as usize];
+        let score = &self.book.scores[candidate.account as usize];
         let mut facts = Vec::with_capacity(4);
         match candidate.source {
             Source::GoingQuiet => {
@@ -127,16 +134,16 @@ impl<'b> Drafter<'b> {
             }
             Source::CoPurchase => facts.push(Evidence::new(self.similar_accounts(candidate))),
         }
-        facts.extend(account.score.clone());
+        facts.extend(score.clone());
         facts.extend(pair_factors(candidate));
         let mut models = self.policy_models.clone();
-        if let Some(Evidence { fact: Fact::AccountScore { model, .. }, .. }) = &account.score {
+        if let Some(Evidence { fact: Fact::AccountScore { model, .. }, .. }) = score {
             models.push(model.clone());
         }
         Some(Draft {
             account: account.id,
             account_name: account.name.clone(),
-            contact: account.contact.clone(),
+            contact: self.book.contacts[candidate.account as usize].clone(),
             play: play(candidate.source),
             product: product.id.clone(),
             product_name: product.display_name.clone(),
@@ -222,9 +229,9 @@ fn pair_factors(candidate: &Candidate) -> Option<Evidence> {
     let mut factors: Vec<Factor> = candidate
         .contributions
         .iter()
-        .filter_map(|part| {
-            Some(Factor { feature: part.feature.clone(), value: part.value?, log_odds: part.log_odds })
-        })
+        // the intercept and the sum of the small rest say nothing to a reader
+        .filter(|part| part.feature != "base" && part.feature != "other")
+        .map(|part| Factor { feature: part.feature.clone(), value: part.value, log_odds: part.log_odds })
         .collect();
     factors.sort_by(|a, b| b.log_odds.abs().total_cmp(&a.log_odds.abs()));
     factors.truncate(5);
@@ -239,12 +246,4 @@ pub fn by_territory(book: &Book) -> HashMap<&str, Vec<u32>> {
         found.entry(account.territory.as_str()).or_default().push(number);
     }
     found
-}
-
-/// A product's id from its code.
-///
-/// # Errors
-/// The code is no id; profile would have refused the order.
-pub fn product_id(code: &str) -> Result<ProductId> {
-    ProductId::try_new(code)
 }

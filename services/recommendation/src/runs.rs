@@ -5,14 +5,15 @@ pub mod plan;
 
 use chrono::NaiveDate;
 use salient_core::{Clock, Error, Result, TenantId};
-use salient_proto::common::v1 as common;
 use salient_store::{
     Db,
     runs::{self, NewRun, Run},
 };
 use uuid::Uuid;
 
-use crate::{domain::schedule, grpc::convert::timestamp};
+use crate::domain::schedule;
+
+pub use salient_ledger::wire::status;
 
 /// The kind under which plan runs are kept.
 pub const PLAN: &str = "plan";
@@ -45,20 +46,6 @@ pub async fn enqueue(
 /// There is none such.
 pub async fn get(db: &Db, tenant: &TenantId, kind: &str, id: Uuid, name: &str) -> Result<Run> {
     runs::get(db, tenant, kind, id).await?.ok_or_else(|| Error::not_found(name))
-}
-
-/// Where a run stands, on the wire.
-#[must_use]
-pub fn status(run: &Run) -> common::RunStatus {
-    common::RunStatus {
-        state: run.state as i32,
-        progress: run.progress,
-        step: run.step.clone(),
-        error: run.error.clone(),
-        reason: run.reason.clone(),
-        create_time: Some(timestamp(run.create_time)),
-        end_time: run.end_time.map(timestamp),
-    }
 }
 
 /// What a run left, decoded; the empty message before it has succeeded.

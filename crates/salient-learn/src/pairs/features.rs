@@ -1,6 +1,9 @@
 //! Candidates and their features at one cutoff.
 
-use super::{PairConfig, products::{self, Products}};
+use super::{
+    PairConfig,
+    products::{self, Products},
+};
 use crate::{
     Error,
     account::{self, AccountFacts, ORDERS, PACE, PairFacts, Weights},
@@ -172,19 +175,33 @@ impl Builder {
     }
 
     fn prospect(&self, s: &Sources, product: u32) -> [f64; 3] {
-        let (a, b) = s.ease.slot(product).map_or((0.0, 0.0), |i| (f64::from(self.scores[0][i]), f64::from(self.scores[1][i])));
+        let (a, b) = s
+            .ease
+            .slot(product)
+            .map_or((0.0, 0.0), |i| (f64::from(self.scores[0][i]), f64::from(self.scores[1][i])));
         let found = (a.max(0.0) + b.max(0.0) + 0.02) * (s.products.adoption(product) + 1e-4).sqrt();
         [100.0 * a, 100.0 * b, 1000.0 * found]
     }
 
-    fn known(&mut self, s: &Sources, account: u32, facts: &AccountFacts, w: &Weights, pairs: &[PairFacts], config: &PairConfig) {
+    fn known(
+        &mut self,
+        s: &Sources,
+        account: u32,
+        facts: &AccountFacts,
+        w: &Weights,
+        pairs: &[PairFacts],
+        config: &PairConfig,
+    ) {
         let orders = facts.values[ORDERS];
-        let share = |p: &PairFacts| (f64::from(p.orders) + 2.0 * s.products.repurchase(p.product)) / (orders + 2.0);
+        let share =
+            |p: &PairFacts| (f64::from(p.orders) + 2.0 * s.products.repurchase(p.product)) / (orders + 2.0);
         let weighted = |p: &PairFacts, i: usize| p.weighted[i] / (w.aged[i] + 0.3);
         let ranked = |p: &PairFacts| p.by_rank / (w.by_rank + 0.5);
         let mut best = std::mem::take(&mut self.best);
         best.clear();
-        best.extend(pairs.iter().enumerate().map(|(i, p)| (share(p) + weighted(p, 1) + 0.5 * ranked(p), i as u32)));
+        best.extend(
+            pairs.iter().enumerate().map(|(i, p)| (share(p) + weighted(p, 1) + 0.5 * ranked(p), i as u32)),
+        );
         keep_best(&mut best, config.known_candidates);
         let favourite = pairs.iter().map(|p| p.orders).max().unwrap_or(0);
         let quiet = facts.rhythm.going_quiet(config.quiet_min_orders);
@@ -241,7 +258,14 @@ impl Builder {
         self.best = best;
     }
 
-    fn new(&mut self, s: &Sources, account: u32, facts: &AccountFacts, pairs: &[PairFacts], config: &PairConfig) {
+    fn new(
+        &mut self,
+        s: &Sources,
+        account: u32,
+        facts: &AccountFacts,
+        pairs: &[PairFacts],
+        config: &PairConfig,
+    ) {
         let mut best = std::mem::take(&mut self.best);
         best.clear();
         let bought = |p: u32| pairs.binary_search_by_key(&p, |f| f.product).is_ok();
@@ -251,7 +275,9 @@ impl Builder {
         best.retain(|&(_, p)| !bought(p));
         best.truncate(config.new_candidates);
         let lines = facts.values[ORDERS] * facts.values[14];
-        let size = (facts.values[11] / lines.max(1.0) / s.products.mean_line_amount.max(1.0)).clamp(0.1, 10.0).sqrt();
+        let size = (facts.values[11] / lines.max(1.0) / s.products.mean_line_amount.max(1.0))
+            .clamp(0.1, 10.0)
+            .sqrt();
         for (rank, &(_, product)) in best.iter().enumerate() {
             let affinity = self.prospect(s, product);
             self.data[1].extend_from_slice(&facts.values);

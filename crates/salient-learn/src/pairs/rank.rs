@@ -91,7 +91,11 @@ impl PairModel {
     fn rank_frame(&self, frame: &Frame, options: &RankOptions, out: &mut Vec<Candidate>) {
         let z = [0, 1].map(|kind| {
             let (model, platt) = self.model(kind);
-            model.log_odds(&frame.parts[kind].table).into_iter().map(|z| platt.log_odds(z)).collect::<Vec<_>>()
+            model
+                .log_odds(&frame.parts[kind].table)
+                .into_iter()
+                .map(|z| platt.log_odds(z))
+                .collect::<Vec<_>>()
         });
         // (value, kind, row) of each account; both parts ascend by account.
         let mut at = [0, 0];
@@ -141,7 +145,15 @@ impl PairModel {
         }
     }
 
-    fn explain(&self, part: &Part, kind: usize, rows: &[usize], to: &[usize], keep: usize, out: &mut [Candidate]) {
+    fn explain(
+        &self,
+        part: &Part,
+        kind: usize,
+        rows: &[usize],
+        to: &[usize],
+        keep: usize,
+        out: &mut [Candidate],
+    ) {
         let (model, platt) = self.model(kind);
         let names = names(kind == 1);
         let table = part.table.select(rows);

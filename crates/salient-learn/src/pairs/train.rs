@@ -34,8 +34,16 @@ impl PairModel {
     /// and a whole horizon after it, or if nothing of a kind came true; others as of the learners.
     pub fn train(view: &AsOf<'_>, config: &PairConfig) -> Result<Self, Error> {
         let h = config.horizon_days;
-        if h.is_nan() || h <= 0.0 || config.cutoffs == 0 || config.cutoff_step.is_nan() || config.cutoff_step <= 0.0 {
-            return Err(Error::invalid("pair configuration", "horizon, step and number of cutoffs must be positive"));
+        if h.is_nan()
+            || h <= 0.0
+            || config.cutoffs == 0
+            || config.cutoff_step.is_nan()
+            || config.cutoff_step <= 0.0
+        {
+            return Err(Error::invalid(
+                "pair configuration",
+                "horizon, step and number of cutoffs must be positive",
+            ));
         }
         let first = view.first_time().unwrap_or(view.cutoff());
         let lag = |k: usize| ((h * (1.0 + k as f64 * config.cutoff_step)) * DAY_US as f64) as i64;
@@ -52,7 +60,10 @@ impl PairModel {
             .collect();
         let Some(latest) = lessons.first() else {
             return Err(Error::NotEnoughData {
-                needed: format!("{MIN_ACCOUNTS} accounts with orders at least {:.0} days before the as-of day", 1.5 * h),
+                needed: format!(
+                    "{MIN_ACCOUNTS} accounts with orders at least {:.0} days before the as-of day",
+                    1.5 * h
+                ),
                 have: format!("{:.0} days of orders", view.age_days(first)),
             });
         };

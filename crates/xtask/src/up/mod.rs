@@ -22,6 +22,8 @@ use crate::workspace::Workspace;
 use session::Session;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// More than both stages of a service's own shutdown.
+const GRACE_SECONDS: u32 = 30;
 const GLANCE: Duration = Duration::from_millis(500);
 
 /// How to run the suite.
@@ -125,7 +127,10 @@ impl Suite {
             service.configure(&key, &backing, &services[..4], as_of.as_deref())?;
             let log = directory.join(format!("{}.log", service.name));
             let _ = fs::remove_file(&log);
-            let spec = GuardSpec::new(service.command(), &workspace.root, log);
+            let mut spec = GuardSpec::new(service.command(), &workspace.root, log);
+            // For one who wants to see what a `kill -9` does.
+            spec.pid_file = Some(directory.join(format!("{}.pid", service.name)));
+            spec.grace_seconds = GRACE_SECONDS;
             running.push((service.clone(), Some(Guard::start(&spec)?)));
         }
         let mut suite = Self { running, redis, postgres, session };
@@ -159,14 +164,16 @@ impl Suite {
         Ok(())
     }
 
+    /// On standard error: standard output belongs to the demo.
     fn announce(&self) {
-        println!("{:<16} {:<24} metrics and health", "service", "address");
+        eprintln!("{:<16} {:<24} metrics and health", "service", "address");
         for (service, _) in &self.running {
             let Service { name, listen, admin, .. } = service;
-            println!("{name:<16} {:<24} http://{admin}", format!("http://{listen}"));
+            eprintln!("{name:<16} {:<24} http://{admin}", format!("http://{listen}"));
         }
-        println!("session file:    {}", self.session.display());
-        println!("Ctrl-C stops everything.");
+        let session = self.session.display();
+        eprintln!("for the commands of salient: export SALIENT_SESSION={session}");
+        eprintln!("Ctrl-C stops everything");
     }
 
     async fn serve(

@@ -38,6 +38,7 @@ impl Progress {
 
     /// A service names the message that it refuses by its position; the caller knows lines.
     fn name_line(&self, mut problem: Problem) -> Problem {
+        let mut first = None;
         for violation in &mut problem.violations {
             let position = violation.field.strip_prefix("messages[").and_then(|rest| rest.split_once(']'));
             let Some((position, field)) = position else { continue };
@@ -45,10 +46,11 @@ impl Progress {
                 position.parse::<usize>().ok().and_then(|position| self.lock().lines.get(position).copied());
             let Some(line) = line else { continue };
             violation.field = field.trim_start_matches('.').to_owned();
-            if problem.line.is_none() {
-                problem.line = Some(line);
-                problem.detail = format!("line {line}: {}", problem.detail);
-            }
+            first.get_or_insert(line);
+        }
+        if let Some(line) = first {
+            problem.line = Some(line);
+            problem.detail = format!("line {line}: {}", problem.detail);
         }
         problem
     }

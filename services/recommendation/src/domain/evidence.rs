@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Factor {
     /// The feature.
     pub feature: String,
-    /// Its value.
-    pub value: f64,
+    /// Its value; `None` where it is not known.
+    pub value: Option<f64>,
     /// What it added to the log-odds.
     pub log_odds: f64,
 }

@@ -1,9 +1,8 @@
 //! Between the contract and the domain. Protobuf types stop here.
 
-use chrono::{DateTime, Utc};
-use prost_types::Timestamp;
-use salient_core::{AccountId, Currency, Error, Estimate, ProductId, Result, SellerId};
-use salient_proto::{common::v1 as common, recommendation::v1 as pb};
+use salient_core::{AccountId, Error, Estimate, ProductId, Result, SellerId};
+pub use salient_ledger::wire::{estimate, time, timestamp};
+use salient_proto::recommendation::v1 as pb;
 
 use crate::{
     catalogue::{Product, Seller},
@@ -14,24 +13,6 @@ use crate::{
     },
     policies::Policy,
 };
-
-/// A time on the wire.
-#[must_use]
-pub fn timestamp(at: DateTime<Utc>) -> Timestamp {
-    Timestamp { seconds: at.timestamp(), nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or_default() }
-}
-
-/// A time off the wire, cut to microseconds.
-#[must_use]
-pub fn time(at: &Timestamp) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?).map(salient_core::clock::micros)
-}
-
-/// An expected amount on the wire.
-#[must_use]
-pub fn estimate(value: Estimate) -> common::Estimate {
-    common::Estimate { currency_code: value.currency.to_string(), minor_units: value.minor_units }
-}
 
 fn play(play: Play) -> pb::Play {
     match play {
@@ -230,12 +211,4 @@ impl From<Seller> for pb::Seller {
 /// A refusal when it is not a resource name; the event then goes to the dead letters.
 pub fn account(name: &str) -> Result<AccountId> {
     AccountId::parse_field("account", name)
-}
-
-/// A currency named in an event of another service.
-///
-/// # Errors
-/// A refusal when it is not an ISO 4217 code.
-pub fn currency(code: &str) -> Result<Currency> {
-    Currency::try_from(code)
 }

@@ -16,5 +16,8 @@ const STEPS: &[Migration] =
 /// What this service's database needs: the crates' tables, then its own.
 #[must_use]
 pub fn migrations() -> Migrations {
-    Migrations::common().with(salient_events::migrations()).with(Migrations::new("recommendation", STEPS))
+    Migrations::common()
+        .with(salient_events::migrations())
+        .with(salient_ledger::migrations())
+        .with(Migrations::new("recommendation", STEPS))
 }

@@ -1,10 +1,9 @@
 //! What this service keeps of other services' data, fed by their events.
 
-use prost::Message as _;
 use salient_core::{Result, TenantId};
 use salient_proto::{profile::v1 as profile, scoring::v1 as scoring};
+use salient_ledger::sort_key;
 use salient_store::{Rows, Tx, sql};
-use uuid::Uuid;
 
 use crate::{
     domain::{Evidence, Factor, evidence::Fact},
@@ -13,32 +12,6 @@ use crate::{
 
 /// How many of a score's contributions are kept as reasons.
 const FACTORS: usize = 5;
-
-/// Text by which rows of one kind are ordered, the same in every deployment.
-fn sort_key(key: Option<&salient_proto::common::v1::SourceKey>) -> String {
-    key.map(|key| format!("{}/{}", key.source, key.id)).unwrap_or_default()
-}
-
-/// Writes accounts, whole.
-pub async fn put_accounts_in_tx(tx: &mut Tx, tenant: &TenantId, accounts: &[profile::Account]) -> Result<()> {
-    let ids: Vec<Uuid> =
-        accounts.iter().map(|from| account(&from.name).map(|id| id.uuid())).collect::<Result<_>>()?;
-    sql("insert into accounts (tenant, account, sort_key, display_name, territory)
-         select $1, id, sort_key, display_name, territory from {rows} where true
-         on conflict (tenant, account) do update set sort_key = excluded.sort_key,
-            display_name = excluded.display_name, territory = excluded.territory")
-    .bind(tenant)
-    .rows(
-        Rows::new()
-            .uuid("id", ids)
-            .text("sort_key", accounts.iter().map(|from| sort_key(from.source_key.as_ref())))
-            .text("display_name", accounts.iter().map(|from| from.display_name.as_str()))
-            .text("territory", accounts.iter().map(|from| from.territory.as_str())),
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
-}
 
 /// Writes contacts, whole.
 pub async fn put_contacts_in_tx(tx: &mut Tx, tenant: &TenantId, contacts: &[profile::Contact]) -> Result<()> {
@@ -61,45 +34,6 @@ pub async fn put_contacts_in_tx(tx: &mut Tx, tenant: &TenantId, contacts: &[prof
             .text("display_name", contacts.iter().map(|from| from.display_name.as_str()))
             .bool("has_phone", contacts.iter().map(|from| !from.phone.is_empty()))
             .bool("has_email", contacts.iter().map(|from| !from.email.is_empty())),
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Writes orders, whole; the lines stay one value.
-pub async fn put_orders_in_tx(tx: &mut Tx, tenant: &TenantId, orders: Vec<profile::Order>) -> Result<()> {
-    let mut ids = Vec::with_capacity(orders.len());
-    let mut accounts = Vec::with_capacity(orders.len());
-    let mut times = Vec::with_capacity(orders.len());
-    let mut keys = Vec::with_capacity(orders.len());
-    let mut returns = Vec::with_capacity(orders.len());
-    let mut currencies = Vec::with_capacity(orders.len());
-    let mut lines = Vec::with_capacity(orders.len());
-    for from in orders {
-        ids.push(salient_core::OrderId::parse_name(&from.name)?.uuid());
-        accounts.push(account(&from.account)?.uuid());
-        times.push(from.order_time.as_ref().and_then(time));
-        keys.push(sort_key(from.source_key.as_ref()));
-        returns.push(from.kind() == profile::order::Kind::Return);
-        currencies.push(from.currency_code);
-        lines.push(profile::Order { lines: from.lines, ..Default::default() }.encode_to_vec());
-    }
-    sql("insert into orders (tenant, order_id, account, order_time, sort_key, is_return, currency, lines)
-         select $1, id, account, order_time, sort_key, is_return, currency, lines from {rows} where true
-         on conflict (tenant, order_id) do update set account = excluded.account,
-            order_time = excluded.order_time, sort_key = excluded.sort_key, is_return = excluded.is_return,
-            currency = excluded.currency, lines = excluded.lines")
-    .bind(tenant)
-    .rows(
-        Rows::new()
-            .uuid("id", ids)
-            .uuid("account", accounts)
-            .int("order_time", times)
-            .text("sort_key", keys)
-            .bool("is_return", returns)
-            .text("currency", currencies)
-            .bytes("lines", lines),
     )
     .execute(tx)
     .await?;

@@ -61,5 +61,6 @@ fn details(evidence: &Evidence) -> Vec<String> {
 }
 
 fn factor(factor: &Factor) -> String {
-    format!("{:+.2} log-odds  {} = {:.4}", factor.log_odds, factor.feature.replace('_', " "), factor.value)
+    let value = factor.value.map_or_else(|| "not known".to_owned(), |value| format!("{value:.1}"));
+    format!("{:+.2} log-odds  {} = {value}", factor.log_odds, factor.feature.replace('_', " "))
 }

@@ -55,7 +55,8 @@ impl Keys {
         String::from_utf8_lossy(self.key(number)).into_owned()
     }
 
-    pub(crate) fn len(&self) -> usize {
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.keys.len()
     }
 }

@@ -245,7 +245,7 @@ impl Bound {
         let mut collector = Collector::new(reader, &mapping.sellers, &file, state, batcher);
         let mut others: Vec<&ByteRecord> = Vec::with_capacity(joined.len());
         let end = rows::for_each(&self.path, &self.options, progress, &mut |row| {
-            if collector.count_row() % PROGRESS == 0 {
+            if collector.count_row().is_multiple_of(PROGRESS) {
                 progress.inner.rows.fetch_add(PROGRESS, Ordering::Relaxed);
             }
             if let Some(refusal) = self.shape(&row, &mut collector) {

@@ -74,19 +74,6 @@ impl Template {
         }
     }
 
-    /// The text for a row, as UTF-8.
-    pub(crate) fn utf8(&self, fields: &[(String, Field)], row: &Joined<'_>) -> Cell<String> {
-        let text = self.text(fields, row)?;
-        match std::str::from_utf8(&text) {
-            Ok(text) => Ok(text.to_owned()),
-            // the field itself knows how to say which column it is
-            Err(_) => match self.first_field().map(|field| fields[field].1.utf8(&text)) {
-                Some(Err(refusal)) => Err(refusal),
-                _ => Ok(String::from_utf8_lossy(&text).into_owned()),
-            },
-        }
-    }
-
     /// The first field in it.
     pub(crate) fn first_field(&self) -> Option<usize> {
         self.parts.iter().find_map(|part| match part {

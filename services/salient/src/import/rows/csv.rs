@@ -92,7 +92,7 @@ fn line_of(record: &ByteRecord) -> u64 {
 
 /// True when the last record was still inside a quote as the file ended. A single quote sign in
 /// the middle of some text makes the count odd as well, so the record must look cut besides.
-fn cut<R>(reader: &csv::Reader<BufReader<Watching<R>>>, lines: u64) -> bool {
+fn cut<R: Read>(reader: &csv::Reader<BufReader<Watching<R>>>, lines: u64) -> bool {
     let watching = reader.get_ref().get_ref();
     watching.odd_quotes && (lines > 1 || watching.last != b'\n')
 }

@@ -95,7 +95,7 @@ impl Rows<'_> {
             ControlFlow::Continue(())
         } else {
             if is_header {
-                while self.record.iter().last().is_some_and(<[u8]>::is_empty) {
+                while self.record.iter().next_back().is_some_and(<[u8]>::is_empty) {
                     self.record.truncate(self.record.len() - 1);
                 }
                 self.columns = Some(self.record.len());

@@ -1,0 +1,128 @@
+//! `ScoringService`.
+
+use prost::Message as _;
+use salient_core::{AccountId, Error, ModelId, Result, ScoringRunId, ids::parse_path, page};
+use salient_kit::{accept, status};
+use salient_proto::scoring::v1::{self as pb, scoring_service_server::ScoringService as Contract};
+use salient_store::{NewRun, runs};
+use tonic::{Request, Response, Status};
+
+use super::convert;
+use crate::{
+    run::{self, KIND, Scoring},
+    store,
+};
+
+/// The service.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// What its verbs work with.
+    pub scoring: Scoring,
+}
+
+#[tonic::async_trait]
+impl Contract for Service {
+    async fn start_scoring_run(
+        &self,
+        request: Request<pb::StartScoringRunRequest>,
+    ) -> Result<Response<pb::StartScoringRunResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        let Scoring { db, clock, .. } = &self.scoring;
+        let started = async {
+            let now = clock.now();
+            run::as_of(clock, message.as_of.as_ref(), now)?;
+            let mut tx = db.begin().await?;
+            let new = NewRun {
+                id: clock.uuid(),
+                tenant: ctx.tenant(),
+                kind: KIND,
+                request_id: &message.request_id,
+                request: message.encode_to_vec(),
+                now,
+            };
+            let started = runs::enqueue_in_tx(&mut tx, new).await?;
+            tx.commit().await?;
+            run::on_wire(clock, &started)
+        };
+        let scoring_run = started.await.map_err(status)?;
+        Ok(Response::new(pb::StartScoringRunResponse { scoring_run: Some(scoring_run) }))
+    }
+
+    async fn get_scoring_run(
+        &self,
+        request: Request<pb::GetScoringRunRequest>,
+    ) -> Result<Response<pb::GetScoringRunResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        let Scoring { db, clock, .. } = &self.scoring;
+        let found = async {
+            let id = ScoringRunId::parse_name(&message.name)?;
+            let found = runs::get(db, ctx.tenant(), KIND, id.uuid()).await?;
+            run::on_wire(clock, &found.ok_or_else(|| Error::not_found(id))?)
+        };
+        let scoring_run = found.await.map_err(status)?;
+        Ok(Response::new(pb::GetScoringRunResponse { scoring_run: Some(scoring_run) }))
+    }
+
+    async fn get_model(
+        &self,
+        request: Request<pb::GetModelRequest>,
+    ) -> Result<Response<pb::GetModelResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        let found = async {
+            let id = ModelId::parse_name(&message.name)?;
+            let found = store::model_by_id(&mut self.scoring.db.read().await?, ctx.tenant(), id).await?;
+            found.ok_or_else(|| Error::not_found(id))
+        };
+        let model = convert::model(found.await.map_err(status)?);
+        Ok(Response::new(pb::GetModelResponse { model: Some(model) }))
+    }
+
+    async fn list_models(
+        &self,
+        request: Request<pb::ListModelsRequest>,
+    ) -> Result<Response<pb::ListModelsResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        let found = async {
+            let query = ["models", ctx.tenant().as_str()];
+            let page = page::page(message.page_size, &message.page_token, &query)?;
+            let mut read = self.scoring.db.read().await?;
+            let rows = store::list_models(&mut read, ctx.tenant(), page.key()?, page.limit()).await?;
+            Result::Ok(page.cut(rows, |model| i64::from(model.version)))
+        };
+        let (rows, next_page_token) = found.await.map_err(status)?;
+        let models = rows.into_iter().map(convert::model).collect();
+        Ok(Response::new(pb::ListModelsResponse { models, next_page_token }))
+    }
+
+    async fn get_score(
+        &self,
+        request: Request<pb::GetScoreRequest>,
+    ) -> Result<Response<pb::GetScoreResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        let found = async {
+            let [account] = parse_path("name", "accounts/{account}/score", &message.name)?;
+            let account = AccountId::parse_name(&format!("accounts/{account}"))?;
+            let found = store::score_of(&mut self.scoring.db.read().await?, ctx.tenant(), account).await?;
+            found.ok_or_else(|| Error::not_found(&message.name))
+        };
+        let score = convert::score(found.await.map_err(status)?, usize::MAX);
+        Ok(Response::new(pb::GetScoreResponse { score: Some(score) }))
+    }
+
+    async fn list_scores(
+        &self,
+        request: Request<pb::ListScoresRequest>,
+    ) -> Result<Response<pb::ListScoresResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        let found = async {
+            let query = ["scores", ctx.tenant().as_str()];
+            let page = page::page(message.page_size, &message.page_token, &query)?;
+            let mut read = self.scoring.db.read().await?;
+            let rows = store::list_scores(&mut read, ctx.tenant(), page.key()?, page.limit()).await?;
+            Result::Ok(page.cut(rows, |score| (score.probability, score.account.uuid())))
+        };
+        let (rows, next_page_token) = found.await.map_err(status)?;
+        let scores = rows.into_iter().map(|score| convert::score(score, 0)).collect();
+        Ok(Response::new(pb::ListScoresResponse { scores, next_page_token }))
+    }
+}

@@ -1,0 +1,182 @@
+//! A scoring run: train on what was known before a moment, score every account, publish.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use prost::Message as _;
+use salient_core::{AccountId, Clock, Error, ModelId, Reason, Result, TenantId};
+use salient_events::{Outbox, shard_of};
+use salient_learn::{
+    account::NAMES,
+    propensity::{AccountTable, PropensityConfig, PropensityModel},
+};
+use salient_ledger::Ledger;
+use salient_proto::scoring::v1 as pb;
+use salient_store::{Db, Run, RunContext};
+
+use crate::{
+    domain::{HORIZON_DAYS, Model, Score, score},
+    grpc::convert,
+    store,
+};
+
+/// The kind under which runs are kept.
+pub const KIND: &str = "scoring";
+
+/// Scores in one transaction, and accounts in one event at most.
+const BATCH: usize = 1_000;
+
+/// Contributions that travel with a published score.
+const PUBLISHED_FACTORS: usize = 5;
+
+/// What the verbs of this service work with. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Scoring {
+    /// The database.
+    pub db: Db,
+    /// The clock.
+    pub clock: Clock,
+    /// The way out for events.
+    pub outbox: Outbox,
+}
+
+/// The moment a request means: now when it says none; never after now.
+///
+/// # Errors
+/// A time in the future, or none that a calendar has.
+pub fn as_of(clock: &Clock, at: Option<&prost_types::Timestamp>, asked: DateTime<Utc>) -> Result<DateTime<Utc>> {
+    let Some(at) = at else { return Ok(asked) };
+    let time = convert::time(at).ok_or_else(|| Error::field("as_of", "a time that a calendar has is accepted"))?;
+    if time > clock.now() {
+        return Err(Error::new(Reason::DateInFuture, "as_of lies in the future")
+            .with_violation("as_of", format!("a time up to now, {}, is accepted", clock.now().to_rfc3339())));
+    }
+    Ok(time)
+}
+
+impl Scoring {
+    /// Handles a run. Safe to repeat: a model trained for the same moment is used again.
+    ///
+    /// # Errors
+    /// NOT_ENOUGH_DATA with what would be enough; then nothing changes.
+    pub async fn run(self, context: RunContext) -> Result<Vec<u8>> {
+        let request: pb::StartScoringRunRequest = context.run.decode()?;
+        let tenant = context.run.tenant.clone();
+        let as_of = as_of(&self.clock, request.as_of.as_ref(), context.run.create_time)?;
+        context.progress(0.05, "reading the order history");
+        let ledger = salient_ledger::load(&mut self.db.read().await?, &tenant).await?;
+        context.progress(0.3, "learning who orders again");
+        let known = store::model_as_of(&mut self.db.read().await?, &tenant, as_of.timestamp_micros()).await?;
+        let (trained, ledger) = tokio::task::spawn_blocking(move || (learn(known, &ledger, as_of), ledger))
+            .await
+            .map_err(Error::internal)?;
+        let model = self.keep(&tenant, as_of, trained?).await?;
+        context.progress(0.6, "scoring every account");
+        let (scores, model) = tokio::task::spawn_blocking(move || (all(&model, &ledger), model))
+            .await
+            .map_err(Error::internal)?;
+        let scores = scores?;
+        let done = pb::ScoringRun {
+            as_of: Some(convert::timestamp(as_of)),
+            model: model.id.name(),
+            scored_accounts: i64::try_from(scores.len()).unwrap_or(i64::MAX),
+            ..Default::default()
+        };
+        self.publish(&context, &tenant, model, scores).await?;
+        Ok(done.encode_to_vec())
+    }
+
+    /// Keeps a new model as the next version; one kept before stays.
+    async fn keep(&self, tenant: &TenantId, as_of: DateTime<Utc>, trained: Trained) -> Result<Model> {
+        let body = match trained {
+            Trained::Before(model) => return Ok(*model),
+            Trained::Now(body) => body,
+        };
+        let mut tx = self.db.begin().await?;
+        if let Some(other) = store::model_as_of(&mut tx, tenant, as_of.timestamp_micros()).await? {
+            return Ok(other);
+        }
+        let model = Model {
+            id: ModelId::new(&self.clock),
+            version: store::next_version_in_tx(&mut tx, tenant).await?,
+            as_of,
+            live: false,
+            create_time: self.clock.now(),
+            body: *body,
+        };
+        store::put_model_in_tx(&mut tx, tenant, &model).await?;
+        tx.commit().await?;
+        Ok(model)
+    }
+
+    async fn publish(&self, context: &RunContext, tenant: &TenantId, model: Model, scores: Vec<Score>) -> Result<()> {
+        let mut shards: BTreeMap<u16, Vec<Score>> = BTreeMap::new();
+        for score in scores {
+            shards.entry(shard_of(score.account.uuid().as_bytes())).or_default().push(score);
+        }
+        let count = shards.len().max(1);
+        for (place, (shard, scores)) in shards.into_iter().enumerate() {
+            context.progress(0.75 + 0.25 * place as f64 / count as f64, "publishing scores");
+            for batch in scores.chunks(BATCH) {
+                let mut tx = self.db.begin().await?;
+                store::put_scores_in_tx(&mut tx, tenant, batch).await?;
+                let message = pb::ScoresPublished {
+                    scores: batch.iter().map(|score| convert::score(score.clone(), PUBLISHED_FACTORS)).collect(),
+                };
+                self.outbox.publish_in_tx(&mut tx, &[self.outbox.event(tenant, shard, &message)]).await?;
+                tx.commit().await?;
+            }
+        }
+        let mut tx = self.db.begin().await?;
+        store::promote_in_tx(&mut tx, tenant, model.id).await?;
+        let message = pb::ModelPromoted { model: Some(convert::model(Model { live: true, ..model })) };
+        self.outbox.publish_in_tx(&mut tx, &[self.outbox.event(tenant, 0, &message)]).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+enum Trained {
+    Before(Box<Model>),
+    Now(Box<PropensityModel>),
+}
+
+fn learn(known: Option<Model>, ledger: &Ledger, as_of: DateTime<Utc>) -> Result<Trained> {
+    if let Some(model) = known {
+        return Ok(Trained::Before(Box::new(model)));
+    }
+    let view = ledger.history.as_of(as_of.timestamp_micros());
+    let config = PropensityConfig { horizon_days: HORIZON_DAYS, ..PropensityConfig::default() };
+    PropensityModel::train(&view, &config).map(Box::new).map(Trained::Now).map_err(refusal)
+}
+
+fn all(model: &Model, ledger: &Ledger) -> Result<Vec<Score>> {
+    let view = ledger.history.as_of(model.as_of.timestamp_micros());
+    let table = AccountTable::read(&view, HORIZON_DAYS).map_err(refusal)?;
+    let accounts: Vec<AccountId> = ledger.accounts.iter().map(|account| account.id).collect();
+    Ok(score(model, &table, &NAMES, &accounts, ledger.currency))
+}
+
+fn refusal(error: salient_learn::Error) -> Error {
+    match error {
+        salient_learn::Error::NotEnoughData { .. } => Error::new(Reason::NotEnoughData, error.to_string()),
+        other => Error::internal(other),
+    }
+}
+
+/// A run on the wire.
+///
+/// # Errors
+/// The stored result is damaged.
+pub fn on_wire(clock: &Clock, run: &Run) -> Result<pb::ScoringRun> {
+    let request: pb::StartScoringRunRequest = run.decode()?;
+    let mut found = match run.result.as_deref() {
+        Some(bytes) => pb::ScoringRun::decode(bytes).map_err(Error::internal)?,
+        None => pb::ScoringRun {
+            as_of: Some(convert::timestamp(as_of(clock, request.as_of.as_ref(), run.create_time)?)),
+            ..Default::default()
+        },
+    };
+    found.name = salient_core::ScoringRunId::from_uuid(run.id).name();
+    found.status = Some(salient_ledger::wire::status(run));
+    Ok(found)
+}

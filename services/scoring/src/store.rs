@@ -1,0 +1,216 @@
+//! SQL. Private row types that convert, fallibly, into what the domain speaks of.
+
+use salient_core::{AccountId, Currency, Estimate, ModelId, TenantId, from_micros};
+use salient_store::{Connection, Error, Migration, Migrations, Result, Rows, Tx, sql};
+use uuid::Uuid;
+
+use crate::domain::{Model, Score};
+
+const STEPS: &[Migration] = &[Migration::new(1, "start", include_str!("../migrations/0001_start.sql"))];
+
+/// What this service's database needs: the crates' tables, then its own.
+#[must_use]
+pub fn migrations() -> Migrations {
+    Migrations::common()
+        .with(salient_events::migrations())
+        .with(salient_ledger::migrations())
+        .with(Migrations::new("scoring", STEPS))
+}
+
+#[derive(sqlx::FromRow)]
+struct ModelRow {
+    model: Uuid,
+    version: i64,
+    as_of: i64,
+    live: bool,
+    create_time: i64,
+    body: String,
+}
+
+impl TryFrom<ModelRow> for Model {
+    type Error = Error;
+
+    fn try_from(row: ModelRow) -> Result<Self> {
+        let broken = |column, detail: String| Error::inconsistent("models", column, row.model, detail);
+        Ok(Self {
+            id: ModelId::from_uuid(row.model),
+            version: i32::try_from(row.version).map_err(|error| broken("version", error.to_string()))?,
+            as_of: from_micros(row.as_of),
+            live: row.live,
+            create_time: from_micros(row.create_time),
+            body: serde_json::from_str(&row.body).map_err(|error| broken("body", error.to_string()))?,
+        })
+    }
+}
+
+/// Keeps a new model.
+pub async fn put_model_in_tx(tx: &mut Tx, tenant: &TenantId, model: &Model) -> salient_core::Result<()> {
+    let body = serde_json::to_string(&model.body).map_err(salient_core::Error::internal)?;
+    sql("insert into models (tenant, model, version, as_of, live, create_time, body)
+         values ($1, $2, $3, $4, $5, $6, $7)")
+    .bind(tenant)
+    .bind(model.id.uuid())
+    .bind(i64::from(model.version))
+    .bind(model.as_of)
+    .bind(model.live)
+    .bind(model.create_time)
+    .bind(body)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Makes one model the live one.
+pub async fn promote_in_tx(tx: &mut Tx, tenant: &TenantId, id: ModelId) -> Result<()> {
+    sql("update models set live = (model = $2) where tenant = $1 and (live or model = $2)")
+        .bind(tenant)
+        .bind(id.uuid())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The version that comes next.
+pub async fn next_version_in_tx(tx: &mut Tx, tenant: &TenantId) -> Result<i32> {
+    let (last,): (i64,) = sql("select coalesce(max(version), 0) from models where tenant = $1")
+        .bind(tenant)
+        .fetch_one(tx)
+        .await?;
+    Ok(i32::try_from(last + 1).unwrap_or(i32::MAX))
+}
+
+/// One model.
+pub async fn model_by_id(conn: &mut impl Connection, tenant: &TenantId, id: ModelId) -> Result<Option<Model>> {
+    let row: Option<ModelRow> =
+        sql("select model, version, as_of, live, create_time, body from models where tenant = $1 and model = $2")
+            .bind(tenant)
+            .bind(id.uuid())
+            .fetch_optional(conn)
+            .await?;
+    row.map(Model::try_from).transpose()
+}
+
+/// The model that was trained as of a moment.
+pub async fn model_as_of(conn: &mut impl Connection, tenant: &TenantId, as_of: i64) -> Result<Option<Model>> {
+    let row: Option<ModelRow> =
+        sql("select model, version, as_of, live, create_time, body from models where tenant = $1 and as_of = $2")
+            .bind(tenant)
+            .bind(as_of)
+            .fetch_optional(conn)
+            .await?;
+    row.map(Model::try_from).transpose()
+}
+
+/// Models, newest version first, below `before`.
+pub async fn list_models(conn: &mut impl Connection, tenant: &TenantId, before: Option<i64>, limit: i64) -> Result<Vec<Model>> {
+    let rows: Vec<ModelRow> = sql("select model, version, as_of, live, create_time, body from models
+         where tenant = $1 and version < $2 order by version desc limit $3")
+    .bind(tenant)
+    .bind(before.unwrap_or(i64::MAX))
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Model::try_from).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct ScoreRow {
+    account: Uuid,
+    model: Uuid,
+    as_of: i64,
+    probability: f64,
+    expected_minor: f64,
+    currency: String,
+    base_rate: f64,
+    bias: f64,
+    features: String,
+    contributions: String,
+}
+
+impl TryFrom<ScoreRow> for Score {
+    type Error = Error;
+
+    fn try_from(row: ScoreRow) -> Result<Self> {
+        let broken = |column, detail: String| Error::inconsistent("scores", column, row.account, detail);
+        let currency = Currency::try_from(row.currency.as_str())
+            .map_err(|error| broken("currency", error.to_string()))?;
+        Ok(Self {
+            account: AccountId::from_uuid(row.account),
+            model: ModelId::from_uuid(row.model),
+            as_of: from_micros(row.as_of),
+            probability: row.probability,
+            expected: Estimate { minor_units: row.expected_minor, currency },
+            base_rate: row.base_rate,
+            bias: row.bias,
+            features: serde_json::from_str(&row.features).map_err(|error| broken("features", error.to_string()))?,
+            contributions: serde_json::from_str(&row.contributions)
+                .map_err(|error| broken("contributions", error.to_string()))?,
+        })
+    }
+}
+
+/// Writes the newest scores of accounts, whole.
+pub async fn put_scores_in_tx(tx: &mut Tx, tenant: &TenantId, scores: &[Score]) -> salient_core::Result<()> {
+    let mut features = Vec::with_capacity(scores.len());
+    let mut contributions = Vec::with_capacity(scores.len());
+    for score in scores {
+        features.push(serde_json::to_string(&score.features).map_err(salient_core::Error::internal)?);
+        contributions.push(serde_json::to_string(&score.contributions).map_err(salient_core::Error::internal)?);
+    }
+    sql("insert into scores (tenant, account, model, as_of, probability, expected_minor, currency, base_rate, bias,
+            features, contributions)
+         select $1, account, model, as_of, probability, expected_minor, currency, base_rate, bias, features,
+            contributions from {rows} where true
+         on conflict (tenant, account) do update set model = excluded.model, as_of = excluded.as_of,
+            probability = excluded.probability, expected_minor = excluded.expected_minor,
+            currency = excluded.currency, base_rate = excluded.base_rate, bias = excluded.bias,
+            features = excluded.features, contributions = excluded.contributions")
+    .bind(tenant)
+    .rows(
+        Rows::new()
+            .uuid("account", scores.iter().map(|score| score.account.uuid()))
+            .uuid("model", scores.iter().map(|score| score.model.uuid()))
+            .int("as_of", scores.iter().map(|score| score.as_of))
+            .float("probability", scores.iter().map(|score| score.probability))
+            .float("expected_minor", scores.iter().map(|score| score.expected.minor_units))
+            .text("currency", scores.iter().map(|score| score.expected.currency.as_str()))
+            .float("base_rate", scores.iter().map(|score| score.base_rate))
+            .float("bias", scores.iter().map(|score| score.bias))
+            .text("features", features.iter().map(String::as_str))
+            .text("contributions", contributions.iter().map(String::as_str)),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The newest score of an account.
+pub async fn score_of(conn: &mut impl Connection, tenant: &TenantId, account: AccountId) -> Result<Option<Score>> {
+    let row: Option<ScoreRow> = sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
+            bias, features, contributions from scores where tenant = $1 and account = $2")
+    .bind(tenant)
+    .bind(account.uuid())
+    .fetch_optional(conn)
+    .await?;
+    row.map(Score::try_from).transpose()
+}
+
+/// Scores, most likely first, below `before` (probability and account).
+pub async fn list_scores(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    before: Option<(f64, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Score>> {
+    let (probability, account) = before.unwrap_or((2.0, Uuid::max()));
+    let rows: Vec<ScoreRow> = sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
+            bias, features, contributions from scores
+         where tenant = $1 and (probability, account) < ($2, $3) order by probability desc, account desc limit $4")
+    .bind(tenant)
+    .bind(probability)
+    .bind(account)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Score::try_from).collect()
+}
