@@ -89,8 +89,10 @@ where
     }
     layers.push(Layer::environment(service, environment, &mut problems));
     layers.push(Layer::flags(&args.set, &mut problems));
-    let defaults = secret::revealed(|| Figment::from(Serialized::defaults(T::default())).extract::<Dict>())
-        .map_err(|error| ConfigError::new(service, vec![Problem::plain(error.to_string())]))?;
+    let defaults: Dict = secret::revealed(|| {
+        let defaults = Figment::from(Serialized::defaults(T::default())).extract();
+        defaults.map_err(|error| ConfigError::new(service, vec![Problem::plain(error.to_string())]))
+    })?;
 
     // Deserialising stops at the first error. Dropping the culprit and trying again finds the
     // rest; the defaults stay, so one bad key does not look like a missing one.

@@ -62,7 +62,6 @@ impl Ctx {
 ///
 /// # Errors
 /// INVALID_ARGUMENT with a violation per broken rule.
-#[expect(clippy::result_large_err, reason = "handlers answer a Status")]
 pub fn accept<M: Validate>(request: Request<M>) -> Result<(Ctx, M), Status> {
     let ctx = Ctx::of(&request).map_err(status)?;
     let message = request.into_inner();
@@ -75,7 +74,6 @@ pub fn accept<M: Validate>(request: Request<M>) -> Result<(Ctx, M), Status> {
 ///
 /// # Errors
 /// `INTERNAL` if the server has no auth layer.
-#[expect(clippy::result_large_err, reason = "handlers answer a Status")]
 pub fn accept_stream<M: Validate>(request: Request<Streaming<M>>) -> Result<(Ctx, Inbound<M>), Status> {
     let ctx = Ctx::of(&request).map_err(status)?;
     Ok((ctx, Inbound { stream: request.into_inner(), taken: 0 }))

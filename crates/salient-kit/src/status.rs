@@ -9,7 +9,7 @@ use std::time::Duration;
 use salient_core::{Code, Error, Reason, Severity, Violation};
 use tonic::Status;
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
-use uuid::Uuid;
+use uuid::Builder;
 
 /// The `domain` of every `ErrorInfo`.
 pub const DOMAIN: &str = "salient";
@@ -51,7 +51,7 @@ pub fn status(error: Error) -> Status {
     let mut metadata = Vec::new();
     let mut message = error.message().to_owned();
     if error.severity() >= Severity::Warn {
-        let id = Uuid::now_v7();
+        let id = Builder::from_random_bytes(rand::random()).into_uuid();
         let (reason, cause) = (error.reason().as_str(), error.chain());
         match error.severity() {
             Severity::Error => tracing::error!(%id, reason, cause, "call failed"),

@@ -29,7 +29,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
     util::{SubscriberInitExt, TryInitError},
 };
-use uuid::Uuid;
+use uuid::Builder;
 
 use crate::config::{LogFormat, TelemetryConfig};
 
@@ -144,7 +144,7 @@ pub fn init(config: &TelemetryConfig, service: &str) -> Result<Telemetry, Teleme
     let resource = Resource::builder_empty()
         .with_service_name(format!("salient-{service}"))
         .with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-        .with_attribute(opentelemetry::KeyValue::new("service.instance.id", Uuid::now_v7().to_string()))
+        .with_attribute(opentelemetry::KeyValue::new("service.instance.id", Builder::from_random_bytes(rand::random()).into_uuid().to_string()))
         .build();
 
     let metrics = Metrics::default();

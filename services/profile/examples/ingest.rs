@@ -135,7 +135,8 @@ async fn copy(url: &str, messages: &[IngestRecordsRequest]) -> anyhow::Result<Du
 
 /// Accounts first, then orders, 500 in a message.
 fn messages(orders: &[Order]) -> Vec<IngestRecordsRequest> {
-    let request_id = || uuid::Uuid::new_v4().to_string();
+    let clock = Clock::system();
+    let request_id = || clock.uuid().to_string();
     let mut keys: Vec<SourceKey> = orders.iter().filter_map(|order| order.account_key.clone()).collect();
     keys.sort_by(|a, b| a.id.cmp(&b.id));
     keys.dedup();

@@ -82,7 +82,6 @@ where
     }
 }
 
-#[expect(clippy::result_large_err, reason = "the error is the answer")]
 fn authorise(verifier: &Verifier, headers: &HeaderMap, path: &str, known: bool) -> Result<Caller, Status> {
     let caller = bearer(headers)
         .and_then(|token| verifier.verify(token))

@@ -2,7 +2,7 @@
 //!
 //! The span `rpc` carries `otel.name`, `rpc.service`, `rpc.method`, `trace_id`, and, once they
 //! are known, `tenant`, `role` (from [`super::auth`]) and `code`. Every log line of a handler
-//! stands in it.
+//! stands in it. Health and reflection have none.
 
 use std::task::{Context, Poll};
 
@@ -46,6 +46,10 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let known = method(request.uri().path()).unwrap_or(UNKNOWN);
+        if known.exempt {
+            // a probe every few seconds is no story to tell
+            return Box::pin(self.inner.call(request));
+        }
         let span = tracing::info_span!(
             parent: None,
             "rpc",

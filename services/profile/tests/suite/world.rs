@@ -32,7 +32,6 @@ use salient_store::{Db, StoreConfig};
 use salient_testkit::Postgres;
 use tokio::net::TcpListener;
 use tonic::{Request, Status};
-use uuid::Uuid;
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
 
@@ -228,7 +227,7 @@ async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::T
 }
 
 pub fn request_id() -> String {
-    Uuid::new_v4().to_string()
+    Clock::system().uuid().to_string()
 }
 
 pub fn key(id: &str) -> Option<SourceKey> {

@@ -1,0 +1,4 @@
+//! The gRPC surface.
+
+pub mod convert;
+pub mod service;

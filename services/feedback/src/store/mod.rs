@@ -1,0 +1,82 @@
+//! SQL. Private row types that convert, fallibly, into what the domain speaks of.
+
+pub mod funnel;
+pub mod matches;
+pub mod outcomes;
+pub mod projection;
+pub mod reactions;
+
+pub use outcomes::{list_outcomes, put_outcome_in_tx};
+pub use reactions::{list_reactions, put_exposures_in_tx, put_reaction_in_tx};
+
+use std::collections::HashSet;
+
+use salient_core::{AccountId, ProductId, RecommendationId, SellerId, TenantId, from_micros};
+use salient_store::{Error, Migration, Migrations, Result, Rows, Tx, sql};
+use uuid::Uuid;
+
+use crate::domain::Known;
+
+const STEPS: &[Migration] = &[Migration::new(1, "start", include_str!("../../migrations/0001_start.sql"))];
+
+/// What this service's database needs: the crates' tables, then its own.
+#[must_use]
+pub fn migrations() -> Migrations {
+    Migrations::common().with(salient_events::migrations()).with(Migrations::new("feedback", STEPS))
+}
+
+type KnownRow = (String, Uuid, String, String, String, i64, i64, bool);
+
+/// What is known of a recommendation.
+pub async fn known_in_tx(tx: &mut Tx, tenant: &TenantId, id: RecommendationId) -> Result<Option<Known>> {
+    let row: Option<KnownRow> = sql(
+        "select seller, account, product, product_name, attribution_token, issue_time, window_end, closed
+         from recommendations where tenant = $1 and recommendation = $2 {for_update}",
+    )
+    .bind(tenant)
+    .bind(id.uuid())
+    .fetch_optional(tx)
+    .await?;
+    let Some((seller, account, product, product_name, attribution_token, issue_time, window_end, closed)) = row else {
+        return Ok(None);
+    };
+    let broken = |column, error: salient_core::Error| Error::inconsistent("recommendations", column, id, error.to_string());
+    Ok(Some(Known {
+        id,
+        seller: SellerId::try_new(&seller).map_err(|error| broken("seller", error))?,
+        account: AccountId::from_uuid(account),
+        product: ProductId::try_new(&product).map_err(|error| broken("product", error))?,
+        product_name,
+        attribution_token,
+        issue_time: from_micros(issue_time),
+        window_end: from_micros(window_end),
+        closed,
+    }))
+}
+
+/// Which of these recommendations exist.
+pub async fn known_ids_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    ids: impl Iterator<Item = RecommendationId>,
+) -> Result<HashSet<RecommendationId>> {
+    let rows: Vec<(Uuid,)> = sql(
+        "select distinct r.recommendation from recommendations r join {rows} on rows.id = r.recommendation
+         where r.tenant = $1",
+    )
+    .bind(tenant)
+    .rows(Rows::new().uuid("id", ids.map(RecommendationId::uuid)))
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|(id,)| RecommendationId::from_uuid(id)).collect())
+}
+
+/// Closes recommendations: no reaction is taken any more.
+pub async fn close_in_tx(tx: &mut Tx, tenant: &TenantId, ids: &[RecommendationId]) -> Result<()> {
+    sql("update recommendations set closed = true where tenant = $1 and recommendation in (select id from {rows})")
+        .bind(tenant)
+        .rows(Rows::new().uuid("id", ids.iter().map(|id| id.uuid())))
+        .execute(tx)
+        .await?;
+    Ok(())
+}

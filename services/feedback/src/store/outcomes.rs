@@ -1,0 +1,96 @@
+//! Outcomes.
+
+use salient_core::{AccountId, Currency, Money, OutcomeId, RecommendationId, SellerId, TenantId, filter::Comparison, from_micros};
+use salient_store::{Connection, Error, FilterColumn, Result, Tx, sql};
+use uuid::Uuid;
+
+use crate::domain::{Join, Kind, Outcome};
+
+const COLUMNS: &[FilterColumn] = &[
+    FilterColumn::id("recommendation", "recommendation"),
+    FilterColumn::plain("seller", "seller"),
+    FilterColumn::id("account", "account"),
+    FilterColumn::plain("kind", "kind"),
+    FilterColumn::plain("outcome_time", "outcome_time"),
+];
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    outcome: Uuid,
+    recommendation: Uuid,
+    seller: String,
+    account: Uuid,
+    kind: String,
+    joined: String,
+    subject: String,
+    amount_minor: Option<i64>,
+    currency: Option<String>,
+    outcome_time: i64,
+}
+
+impl TryFrom<Row> for Outcome {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let broken = |column, detail: &str| Error::inconsistent("outcomes", column, row.outcome, detail.to_owned());
+        let currency = row.currency.as_deref().map(Currency::try_from).transpose();
+        let currency = currency.map_err(|error| broken("currency", error.message()))?;
+        Ok(Self {
+            id: OutcomeId::from_uuid(row.outcome),
+            recommendation: RecommendationId::from_uuid(row.recommendation),
+            seller: SellerId::try_new(&row.seller).map_err(|error| broken("seller", error.message()))?,
+            account: AccountId::from_uuid(row.account),
+            kind: Kind::parse(&row.kind).ok_or_else(|| broken("kind", &row.kind))?,
+            join: Join::parse(&row.joined).ok_or_else(|| broken("joined", &row.joined))?,
+            amount: row.amount_minor.zip(currency).map(|(minor, currency)| Money::new(minor, currency)),
+            outcome_time: from_micros(row.outcome_time),
+            subject: row.subject,
+        })
+    }
+}
+
+/// Keeps an outcome; says whether it was new.
+pub async fn put_outcome_in_tx(tx: &mut Tx, tenant: &TenantId, from: &Outcome) -> Result<bool> {
+    let written = sql("insert into outcomes (tenant, outcome, recommendation, seller, account, kind, joined, subject,
+            amount_minor, currency, outcome_time)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         on conflict (tenant, recommendation, kind, subject) do nothing")
+    .bind(tenant)
+    .bind(from.id.uuid())
+    .bind(from.recommendation.uuid())
+    .bind(from.seller.as_str())
+    .bind(from.account.uuid())
+    .bind(from.kind.as_str())
+    .bind(from.join.as_str())
+    .bind(from.subject.as_str())
+    .bind(from.amount.map(|amount| amount.minor_units))
+    .bind(from.amount.map(|amount| amount.currency.to_string()))
+    .bind(from.outcome_time)
+    .execute(tx)
+    .await?;
+    Ok(written == 1)
+}
+
+/// Outcomes, newest first, before `before` (time and id).
+pub async fn list_outcomes(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    filter: Vec<Comparison>,
+    before: Option<(i64, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Outcome>> {
+    let (time, id) = before.unwrap_or((i64::MAX, Uuid::max()));
+    let rows: Vec<Row> = sql(
+        "select outcome, recommendation, seller, account, kind, joined, subject, amount_minor, currency, outcome_time
+         from outcomes where tenant = $1 and (outcome_time, outcome) < ($2, $3) and {filter}
+         order by outcome_time desc, outcome desc limit $4",
+    )
+    .bind(tenant)
+    .bind(time)
+    .bind(id)
+    .bind(limit)
+    .filter(filter, COLUMNS)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Outcome::try_from).collect()
+}
