@@ -144,7 +144,10 @@ pub fn init(config: &TelemetryConfig, service: &str) -> Result<Telemetry, Teleme
     let resource = Resource::builder_empty()
         .with_service_name(format!("salient-{service}"))
         .with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-        .with_attribute(opentelemetry::KeyValue::new("service.instance.id", Builder::from_random_bytes(rand::random()).into_uuid().to_string()))
+        .with_attribute(opentelemetry::KeyValue::new(
+            "service.instance.id",
+            Builder::from_random_bytes(rand::random()).into_uuid().to_string(),
+        ))
         .build();
 
     let metrics = Metrics::default();

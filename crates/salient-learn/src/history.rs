@@ -70,7 +70,7 @@ struct Orders {
 
 impl Orders {
     fn build(accounts: u32, products: u32, mut rows: Vec<(u64, OrderRow)>) -> Result<Self, Error> {
-        rows.sort_by(|a, b| (a.1.time, a.0).cmp(&(b.1.time, b.0)));
+        rows.sort_by_key(|(key, row)| (row.time, *key));
         let mut out = Self { start: vec![0], ..Self::default() };
         for (_, mut row) in rows {
             if row.account >= accounts {

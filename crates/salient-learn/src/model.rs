@@ -17,17 +17,25 @@ impl Table {
     /// # Errors
     /// [`Error::Invalid`] if the length does not fit.
     pub fn from_rows(cols: usize, data: &[f64]) -> Result<Self, Error> {
-        if cols == 0 || !data.len().is_multiple_of(cols) {
-            return Err(Error::invalid("table", format!("{} values do not make rows of {cols}", data.len())));
+        Self::from_row_chunks(cols, &[data])
+    }
+
+    /// From pieces of row-major values, each of whole rows, in order.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if a length does not fit.
+    pub fn from_row_chunks(cols: usize, chunks: &[&[f64]]) -> Result<Self, Error> {
+        if let Some(odd) = chunks.iter().find(|c| cols == 0 || !c.len().is_multiple_of(cols)) {
+            return Err(Error::invalid("table", format!("{} values do not make rows of {cols}", odd.len())));
         }
-        let rows = data.len() / cols;
-        let mut out = vec![0.0; data.len()];
-        for (r, row) in data.chunks_exact(cols).enumerate() {
+        let rows = chunks.iter().map(|c| c.len() / cols.max(1)).sum();
+        let mut data = vec![0.0; rows * cols];
+        for (r, row) in chunks.iter().flat_map(|c| c.chunks_exact(cols.max(1))).enumerate() {
             for (c, &v) in row.iter().enumerate() {
-                out[c * rows + r] = v;
+                data[c * rows + r] = v;
             }
         }
-        Ok(Self { rows, cols, data: out })
+        Ok(Self { rows, cols, data })
     }
 
     /// Stacks tables with equal columns, in the order given.

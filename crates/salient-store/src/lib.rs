@@ -88,6 +88,7 @@ mod rows;
 pub mod runs;
 mod signal;
 mod sql;
+mod statistics;
 mod value;
 mod worker;
 

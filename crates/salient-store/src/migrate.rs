@@ -10,7 +10,7 @@ use crate::{
     db::{Db, Engine},
     error::{Error, Result},
     sql::sql,
-    with,
+    statistics, with,
 };
 
 /// One step. Its text may hold several statements and these placeholders:
@@ -113,6 +113,9 @@ impl Migrations {
                 .execute(&mut tx)
                 .await?;
             tracing::info!(set, version = step.version, name = step.name, "migration applied");
+        }
+        if tx.engine() == Engine::Sqlite {
+            statistics::assume_in_tx(&mut tx).await?;
         }
         tx.commit().await
     }

@@ -50,6 +50,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Adds a `double precision` column. Only finite numbers: SQLite turns others to null.
+    /// Beyond magnitudes of 1e-30 to 1e30, SQLite may change the last of 17 digits.
     #[must_use]
     pub fn float<T: Into<Option<f64>>>(self, name: &'static str, values: impl IntoIterator<Item = T>) -> Self {
         self.column(name, Column::Float(values.into_iter().map(T::into).collect()))

@@ -20,14 +20,15 @@ use crate::workspace::{Workspace, cargo};
 /// of the others and stands last.
 pub const SERVICES: [&str; 5] = ["profile", "scoring", "recommendation", "feedback", "gateway"];
 
-/// Who reads the events of a service. Its bus keeps them for these from the
-/// first event on, whoever starts first.
+/// Who reads the events of a service: its bus keeps them for these from the
+/// first event on, whoever starts first. For one that does not read
+/// them they would be kept for ever: this follows the services' `subscribe`.
 fn readers(service: &str) -> &'static [&'static str] {
     match service {
         "profile" => &["scoring", "recommendation", "feedback"],
         "scoring" => &["recommendation"],
         "recommendation" => &["feedback"],
-        "feedback" => &["scoring", "recommendation"],
+        "feedback" => &["recommendation"],
         _ => &[],
     }
 }
@@ -56,10 +57,14 @@ pub struct Service {
     pub config: PathBuf,
 }
 
-/// Builds the binaries and returns the directory they are in.
-pub fn build(workspace: &Workspace, release: bool) -> Result<PathBuf> {
+/// Builds the services, and `salient` beside them when asked, and returns the
+/// directory they are in.
+pub fn build(workspace: &Workspace, release: bool, salient: bool) -> Result<PathBuf> {
     let mut command = cargo();
-    command.args(["build", "--quiet", "--bins", "-p", "salient"]);
+    command.args(["build", "--quiet", "--bins"]);
+    if salient {
+        command.args(["-p", "salient"]);
+    }
     for name in SERVICES {
         command.args(["-p", &format!("salient-{name}")]);
     }

@@ -11,7 +11,7 @@ use crate::store;
 ///
 /// Zero ranks by likelihood alone, one by expected value alone. The default was chosen on days
 /// before those that are reported; the trade is in `ARCHITECTURE.md`.
-pub const VALUE_EXPONENT: f64 = 0.05;
+pub const VALUE_EXPONENT: f64 = 0.1;
 
 /// A ranking policy.
 #[derive(Clone, Debug, PartialEq)]

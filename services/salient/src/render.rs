@@ -17,7 +17,7 @@ const WIDTH: u16 = 132;
 pub fn plan(plan: &DailyPlan) -> String {
     let mut table = Table::new();
     table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(
             ["#", "account", "action", "product", "when and how", "worth", "likely", "why"]
@@ -98,7 +98,7 @@ pub fn money(amount: Option<&common::Estimate>) -> String {
 #[must_use]
 pub fn quality(lists: &[ListQuality]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(
         ["list", "came true", "95 % interval", "promised", "worth of what came true", "of"]
             .map(|title| Cell::new(title).add_attribute(Attribute::Bold)),
     );

@@ -166,10 +166,11 @@ impl Worker {
         if !ours.map_err(Failure::Passing)? {
             return Err(Failure::Replaced);
         }
-        let fresh = inbox::insert_in_tx(&mut tx, &inner.group, &known).await.map_err(Failure::Passing)?;
+        let mut fresh = inbox::insert_in_tx(&mut tx, &inner.group, &known).await.map_err(Failure::Passing)?;
         inner.probe.at(Step::Inboxed).await;
         let mut ctx = HandlerCtx { tx, envelope: (*first).clone(), clock: inner.clock.clone() };
-        jobs.retain(|(event, _)| fresh.contains(&event.id));
+        // One batch may hold an event twice: its first place counts.
+        jobs.retain(|(event, _)| fresh.remove(&event.id));
         let applied: Vec<&Envelope> = jobs.iter().map(|(event, _)| *event).collect();
         for (event, job) in jobs {
             ctx.envelope = event.clone();

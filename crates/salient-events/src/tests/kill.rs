@@ -56,22 +56,26 @@ async fn one_process_dies_and_the_other_goes_on(
     let mut relay = Running::relay(world.relay());
     let mut published = 0;
     for step in OF_THE_RELAY.into_iter().chain(OF_THE_CONSUMER) {
-        let (of_relay, of_consumer) = probes(step, 2);
-        if OF_THE_RELAY.contains(&step) {
+        let of_the_relay = OF_THE_RELAY.contains(&step);
+        let probe = Probe::stop(step, 2);
+        if of_the_relay {
             relay.kill().await;
-            relay = Running::relay(world.relay().probe(of_relay.clone()));
+            relay = Running::relay(world.relay().probe(probe.clone()));
         } else {
             consumer.kill().await;
-            let probed = world.consumer().handle(note).probe(of_consumer.clone());
-            consumer = Running::consumer(probed);
+            consumer = Running::consumer(world.consumer().handle(note).probe(probe.clone()));
         }
         world.publish_numbers(5, published..published + 4).await;
         published += 4;
-        of_relay.reached().await;
-        of_consumer.reached().await;
+        probe.reached().await;
+        if of_the_relay {
+            relay.kill().await;
+            relay = Running::relay(world.relay());
+        } else {
+            consumer.kill().await;
+            consumer = Running::consumer(world.consumer().handle(note));
+        }
     }
-    consumer.kill().await;
-    let consumer = Running::consumer(world.consumer().handle(note));
     world.settled(5 * published).await;
     world.assert_numbers(5, 0..published).await;
     relay.stop().await;

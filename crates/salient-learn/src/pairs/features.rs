@@ -125,16 +125,12 @@ impl Sources {
                 b
             })
             .collect();
-        let mut parts = [0, 1].map(|kind| {
-            let rows: Vec<Row> = chunks.iter().flat_map(|b| b.rows[kind].iter().copied()).collect();
-            let data: Vec<f64> = chunks.iter().flat_map(|b| b.data[kind].iter().copied()).collect();
-            (rows, data)
-        });
-        let part = |kind: usize, parts: &mut [(Vec<Row>, Vec<f64>); 2]| -> Result<Part, Error> {
-            let (rows, data) = std::mem::take(&mut parts[kind]);
-            Ok(Part { rows, table: Table::from_rows(if kind == 0 { KNOWN_COLS } else { NEW_COLS }, &data)? })
+        let part = |kind: usize, cols: usize| -> Result<Part, Error> {
+            let rows = chunks.iter().flat_map(|b| b.rows[kind].iter().copied()).collect();
+            let data: Vec<&[f64]> = chunks.iter().map(|b| b.data[kind].as_slice()).collect();
+            Ok(Part { rows, table: Table::from_row_chunks(cols, &data)? })
         };
-        Ok(Frame { parts: [part(0, &mut parts)?, part(1, &mut parts)?] })
+        Ok(Frame { parts: [part(0, KNOWN_COLS)?, part(1, NEW_COLS)?] })
     }
 }
 
@@ -168,8 +164,8 @@ impl Builder {
         if let Some((facts, weights)) = account::read(view, account, period, &mut pairs) {
             let fresh = |p: &PairFacts| (-p.last_days / (3.0 * period)).exp() as f32;
             s.ease.score(pairs.iter().map(|p| (p.product, [1.0, fresh(p)])), &mut self.scores);
-            self.known(s, account, &facts, &weights, &pairs, config);
-            self.new(s, account, &facts, &pairs, config);
+            self.bought(s, account, &facts, &weights, &pairs, config);
+            self.unbought(s, account, &facts, &pairs, config);
         }
         self.pairs = pairs;
     }
@@ -183,7 +179,7 @@ impl Builder {
         [100.0 * a, 100.0 * b, 1000.0 * found]
     }
 
-    fn known(
+    fn bought(
         &mut self,
         s: &Sources,
         account: u32,
@@ -258,7 +254,7 @@ impl Builder {
         self.best = best;
     }
 
-    fn new(
+    fn unbought(
         &mut self,
         s: &Sources,
         account: u32,
@@ -268,11 +264,11 @@ impl Builder {
     ) {
         let mut best = std::mem::take(&mut self.best);
         best.clear();
-        let bought = |p: u32| pairs.binary_search_by_key(&p, |f| f.product).is_ok();
+        let owned = |p: u32| pairs.binary_search_by_key(&p, |f| f.product).is_ok();
         best.extend(s.ease.products().iter().map(|&p| (self.prospect(s, p)[2], p)));
         // Owned products are dropped after a first cut, which saves a search per product.
         keep_best(&mut best, config.new_candidates + pairs.len());
-        best.retain(|&(_, p)| !bought(p));
+        best.retain(|&(_, p)| !owned(p));
         best.truncate(config.new_candidates);
         let lines = facts.values[ORDERS] * facts.values[14];
         let size = (facts.values[11] / lines.max(1.0) / s.products.mean_line_amount.max(1.0))

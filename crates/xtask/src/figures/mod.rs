@@ -113,7 +113,7 @@ impl Context {
         if let Some(binaries) = self.binaries.get() {
             return Ok(binaries.clone());
         }
-        let binaries = services::build(&self.workspace, true)?;
+        let binaries = services::build(&self.workspace, true, true)?;
         Ok(self.binaries.get_or_init(|| binaries).clone())
     }
 

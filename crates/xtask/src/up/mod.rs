@@ -75,7 +75,7 @@ pub async fn run(arguments: Args) -> Result<ExitCode> {
     install::ensure_servers()?;
     let binaries = match &arguments.binaries {
         Some(binaries) => std::path::absolute(binaries)?,
-        None => services::build(&workspace, !arguments.debug)?,
+        None => services::build(&workspace, !arguments.debug, arguments.demo)?,
     };
     let directory = workspace.root.join(".salient/up");
     fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;

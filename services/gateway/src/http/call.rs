@@ -8,9 +8,9 @@ use prost_reflect::DynamicMessage;
 use salient_core::Reason;
 use salient_kit::client::Link;
 use tokio::time::Instant;
-use tonic::{Code, Request, Status, Streaming, client::Grpc};
+use tonic::{Request, Status, Streaming, client::Grpc};
 
-use super::problem::Problem;
+use super::problem::{Problem, is_lost};
 use crate::{contract::Route, transcode::DynamicCodec};
 
 /// What is passed on of a request's headers.
@@ -125,5 +125,5 @@ fn one(message: DynamicMessage) -> impl Stream<Item = DynamicMessage> + Send + '
 
 /// A service that sheds load would not thank us for asking twice.
 fn worth_another(status: &Status) -> bool {
-    status.code() == Code::Unavailable && salient_kit::status::reason(status) != Some(Reason::Overloaded)
+    is_lost(status) && salient_kit::status::reason(status) != Some(Reason::Overloaded)
 }

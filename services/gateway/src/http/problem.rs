@@ -149,8 +149,9 @@ impl Problem {
 
     /// A status that none of our services made: its text may tell what a caller must not know.
     fn unexplained(status: &Status, upstream: &str) -> Self {
-        let http = http_status(status.code(), None);
-        let (reason, detail) = match status.code() {
+        let code = if is_lost(status) { Code::Unavailable } else { status.code() };
+        let http = http_status(code, None);
+        let (reason, detail) = match code {
             Code::Unavailable => (
                 Reason::DependencyUnavailable,
                 format!("the {upstream} service does not answer; it is safe to try again"),
@@ -175,6 +176,17 @@ impl Problem {
         };
         let http = if reason == Reason::BodyTooLarge { StatusCode::PAYLOAD_TOO_LARGE } else { http };
         Self::of_reason(http, reason.as_str(), detail)
+    }
+}
+
+/// Whether the connection broke rather than the service answered: only then does a status have a
+/// cause on this side, whatever its code.
+pub(super) fn is_lost(status: &Status) -> bool {
+    let broke = std::error::Error::source(status).is_some();
+    match status.code() {
+        Code::Unavailable => true,
+        Code::Unknown | Code::Internal | Code::Cancelled => broke,
+        _ => false,
     }
 }
 

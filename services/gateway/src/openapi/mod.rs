@@ -8,10 +8,10 @@ mod problems;
 mod rules;
 mod schema;
 
-use prost_reflect::DescriptorPool;
+use prost_reflect::{DescriptorPool, ServiceDescriptor};
 use serde_json::{Map, Value, json};
 
-use crate::contract::{Comments, Routes};
+use crate::contract::{Comments, Owner, Route, Routes};
 
 pub use operation::operation_id;
 
@@ -21,9 +21,11 @@ pub fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
     let resources = paths::Resources::new(pool);
     let mut schemas = schema::Schemas::new(&comments, routes);
     let mut paths = Map::new();
-    // the contract's order, not the router's
+    // the contract's order, not the router's; what every service has comes last
     let mut ordered: Vec<_> = routes.iter().collect();
-    ordered.sort_by_key(|route| (route.rpc.parent_service().index(), route.rpc.index()));
+    ordered.sort_by_key(|route| {
+        (route.owner == Owner::InPath, route.rpc.parent_service().index(), route.rpc.index())
+    });
     let mut order = Vec::new();
     for route in &ordered {
         let readable = paths::readable(route, &resources);
@@ -49,7 +51,7 @@ pub fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}
         },
         "servers": [{"url": "/"}],
-        "tags": tags(pool, routes, &comments),
+        "tags": tags(&ordered, &comments),
         "paths": paths,
         "components": {
             "schemas": components,
@@ -69,14 +71,14 @@ pub fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
     })
 }
 
-fn tags(pool: &DescriptorPool, routes: &Routes, comments: &Comments) -> Vec<Value> {
-    pool.services()
-        .filter(|service| routes.iter().any(|route| route.rpc.parent_service() == service))
-        .map(|service| {
-            let description = comments.at(service.parent_file().name(), service.path());
-            json!({"name": service.name(), "description": description})
-        })
-        .collect()
+fn tags(ordered: &[&Route], comments: &Comments) -> Vec<Value> {
+    let mut services: Vec<_> = ordered.iter().map(|route| route.rpc.parent_service()).collect();
+    services.dedup();
+    let tag = |service: &ServiceDescriptor| {
+        let description = comments.at(service.parent_file().name(), service.path());
+        json!({"name": service.name(), "description": description})
+    };
+    services.into_iter().map(tag).collect()
 }
 
 /// Adds a sentence to the description.

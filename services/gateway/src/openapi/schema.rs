@@ -55,7 +55,7 @@ impl<'a> Schemas<'a> {
         let strict = !self.answered.contains(message.full_name());
         for field in message.fields().filter(|field| !without.contains(&field.name())) {
             let name = field.json_name().to_owned();
-            if strict && Rules::of(&field).require_a_value() {
+            if Rules::of(&field).require_a_value() {
                 required.push(name.clone());
             }
             order.push(name.clone());
@@ -69,10 +69,14 @@ impl<'a> Schemas<'a> {
             describe(&mut schema, &format!("At most one of {}.", names.join(", ")));
         }
         schema.insert("properties".into(), Value::Object(properties));
-        schema.insert("additionalProperties".into(), json!(false));
         schema.insert("x-order".into(), json!(order));
+        if strict {
+            // an answer may gain fields; a request with one that is not known is refused
+            schema.insert("additionalProperties".into(), json!(false));
+        }
         if !required.is_empty() {
-            schema.insert("required".into(), json!(required));
+            let keyword = if strict { "required" } else { "x-required" };
+            schema.insert(keyword.into(), json!(required));
         }
         Value::Object(schema)
     }

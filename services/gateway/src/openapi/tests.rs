@@ -164,6 +164,9 @@ fn rules_become_constraints() {
     );
     let order = schema(&document, "salient.profile.v1.Order");
     assert_eq!(order.get("required"), None, "answers with a read mask leave fields out");
+    assert_eq!(order["x-required"], json!(["sourceKey", "orderTime", "currencyCode", "lines"]));
+    assert_eq!(order.get("additionalProperties"), None, "answers may gain fields");
+    assert_eq!(upsert["additionalProperties"], false);
     assert_eq!(order["x-order"][0], "name");
     let line = schema(&document, "salient.profile.v1.OrderLine");
     assert_eq!(line["properties"]["quantity"]["pattern"], "^[1-9][0-9]*$");

@@ -43,7 +43,7 @@ function uuid() {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** A value that shows the shape of a schema; what only the server sets is left out. */
+/** A value that shows the shape of a schema: what is required, and what has a shape of its own. */
 export function example(api, schema, depth = 0) {
   const found = resolve(api, schema);
   if (found.enum) return found.enum.find((value) => !String(value).endsWith("_UNSPECIFIED")) ?? found.enum[0];
@@ -53,9 +53,11 @@ export function example(api, schema, depth = 0) {
     if (!found.properties) return found.additionalProperties ? { key: "value" } : {};
     const out = {};
     if (depth > 5) return out;
+    const required = new Set([...(found.required || []), ...(found["x-required"] || [])]);
     for (const name of found["x-order"] || Object.keys(found.properties)) {
       const property = resolve(api, found.properties[name]);
-      if (property.readOnly || name === "updateMask") continue;
+      const plain = property.type !== "object" && property.type !== "array";
+      if (property.readOnly || (plain && required.size > 0 && !required.has(name))) continue;
       out[name] = example(api, found.properties[name], depth + 1);
     }
     return out;
@@ -103,7 +105,7 @@ export function shape(api, schema, depth = 0, inside = new Set()) {
     }
   }
   if (!items.properties) return rows;
-  const required = new Set(items.required || []);
+  const required = new Set([...(items.required || []), ...(items["x-required"] || [])]);
   for (const name of items["x-order"] || Object.keys(items.properties)) {
     const property = items.properties[name];
     const of = resolve(api, property);

@@ -139,6 +139,33 @@ async fn a_read_is_tried_again_and_a_write_is_not() {
 }
 
 #[tokio::test]
+async fn a_connection_that_breaks_in_the_middle_is_a_lost_service() {
+    // takes calls and hangs up, as a process does that is killed
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (connection, _) = listener.accept().await.unwrap();
+            let hang_up = hyper::service::service_fn(async |_: http::Request<hyper::body::Incoming>| {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err::<http::Response<String>, _>(std::io::Error::other("killed"))
+            });
+            let io = hyper_util::rt::TokioIo::new(connection);
+            let mut served = std::pin::pin!(
+                hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new())
+                    .serve_connection(io, hang_up)
+            );
+            let _ = tokio::time::timeout(Duration::from_millis(20), served.as_mut()).await;
+        }
+    });
+    let suite = Suite::start_with(|config| drop(config.upstreams.insert("feedback".into(), uri))).await;
+    for answer in [suite.get("/v1/outcomes").await, suite.post("/v1/exposures:record", "{}").await] {
+        assert_eq!(answer.problem(503)["reason"], "DEPENDENCY_UNAVAILABLE");
+    }
+    suite.stop().await;
+}
+
+#[tokio::test]
 async fn the_time_of_a_call_is_kept() {
     let suite = Suite::start().await;
     let begin = Instant::now();

@@ -72,6 +72,11 @@ impl Catalogue {
         !std::mem::replace(flag, true)
     }
 
+    /// The resource names of all products, by number.
+    pub(crate) fn names(&self) -> Vec<String> {
+        (0..self.entries.len()).map(|number| format!("products/{}", self.keys.text(number as u32))).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

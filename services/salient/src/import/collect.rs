@@ -156,7 +156,7 @@ impl<'a, 'b> Collector<'a, 'b> {
                 if self.sellers.per_territory && !record.territory.is_empty() {
                     self.state.sellers.for_territory(&record.territory, self.sellers.capacity);
                 }
-                self.batcher.account(record, line);
+                self.batcher.account(*record, line);
                 if self.reader.table.order.is_none() {
                     self.batcher.line();
                 }
@@ -172,19 +172,19 @@ impl<'a, 'b> Collector<'a, 'b> {
 
     fn keep_others(&mut self, read: Read<'_>, line: u64) {
         let report = &mut self.state.report;
-        if let Some((key, contact)) = read.contact {
+        if let Some((key, contact)) = read.contact.map(|contact| *contact) {
             self.state.contacts.number(&key);
             report.contacts += 1;
             self.batcher.contact(contact, line);
         }
         if let Some(interaction) = read.interaction {
             report.interactions += 1;
-            self.batcher.interaction(interaction, line);
+            self.batcher.interaction(*interaction, line);
             self.batcher.line();
         }
         if let Some(opportunity) = read.opportunity {
             report.opportunities += 1;
-            self.batcher.opportunity(opportunity, line);
+            self.batcher.opportunity(*opportunity, line);
             self.batcher.line();
         }
         if let Some(seller) = read.seller {

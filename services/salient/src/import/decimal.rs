@@ -59,6 +59,9 @@ impl Decimal {
 
     /// The number when it is whole: "17850.0" is, "17850.5" is not.
     pub(crate) fn whole(self) -> Option<i64> {
+        if self.scale == 0 {
+            return Some(self.mantissa);
+        }
         let unit = 10_i64.checked_pow(u32::from(self.scale))?;
         (self.mantissa % unit == 0).then_some(self.mantissa / unit)
     }
@@ -120,6 +123,9 @@ impl PartialOrd for Decimal {
 
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
+        if self.scale == other.scale {
+            return self.mantissa.cmp(&other.mantissa);
+        }
         let scale = self.scale.max(other.scale);
         let widen = |number: &Self| {
             let unit = 10_i128.checked_pow(u32::from(scale - number.scale))?;

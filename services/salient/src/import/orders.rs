@@ -169,13 +169,14 @@ impl Orders {
             sorted[*place as usize] = number as u32;
             *place += 1;
         }
+        let names: Vec<String> = outlet.catalogue.names();
         let mut merged = Merged { positions: vec![(u32::MAX, 0); outlet.catalogue.len()], ..Merged::default() };
         for number in 0..self.orders.len() {
             if leaves(&self.orders[number]) && !outlet.batcher.stopped {
                 let own = &sorted[starts[number] as usize..starts[number + 1] as usize];
                 let lines = own.iter().map(|place| &self.lines[*place as usize]);
                 match merged.merge(number as u32, lines) {
-                    Ok(()) => self.send(number, &merged, outlet),
+                    Ok(()) => self.send(number, &merged, &names, outlet),
                     Err((problem, accepted)) => {
                         let order = &self.orders[number];
                         let refusal = Refusal::new("order", &order.key, problem, accepted);
@@ -191,7 +192,7 @@ impl Orders {
         self.lines.retain(|line| !orders[line.order as usize].sent);
     }
 
-    fn send(&self, number: usize, merged: &Merged, outlet: &mut Outlet<'_, '_>) {
+    fn send(&self, number: usize, merged: &Merged, products: &[String], outlet: &mut Outlet<'_, '_>) {
         let order = &self.orders[number];
         let (currency, origin, token) = &self.terms[order.terms as usize];
         let counts = match order.is_return {
@@ -220,7 +221,7 @@ impl Orders {
                 .lines
                 .iter()
                 .map(|line| OrderLine {
-                    product: format!("products/{}", outlet.catalogue.keys.text(line.product)),
+                    product: products[line.product as usize].clone(),
                     quantity: line.quantity,
                     amount_minor_units: line.amount,
                 })

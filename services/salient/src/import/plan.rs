@@ -262,7 +262,7 @@ impl Bound {
                     }
                 }
             }
-            collector.row(&Joined { row, others: &others });
+            collector.row(&Joined::new(row, &others));
             if collector.stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         collector.finish();

@@ -30,13 +30,14 @@ pub(crate) struct Reader<'a> {
 pub(crate) struct Read<'r> {
     pub(crate) line: Option<ReadLine<'r>>,
     /// The account's key, and its record when it comes for the first time.
-    pub(crate) account: Option<(Cow<'r, [u8]>, Option<Account>)>,
+    pub(crate) account: Option<(Cow<'r, [u8]>, Option<Box<Account>>)>,
     pub(crate) product: Option<ReadProduct<'r>>,
     /// The contact's key and record, when it comes for the first time.
-    pub(crate) contact: Option<(Vec<u8>, Contact)>,
-    pub(crate) interaction: Option<Interaction>,
-    pub(crate) opportunity: Option<Opportunity>,
-    pub(crate) seller: Option<ReadSeller>,
+    pub(crate) contact: Option<Box<(Vec<u8>, Contact)>>,
+    // boxed, because a table has few of these and every line of an order carries this struct
+    pub(crate) interaction: Option<Box<Interaction>>,
+    pub(crate) opportunity: Option<Box<Opportunity>>,
+    pub(crate) seller: Option<Box<ReadSeller>>,
 }
 
 /// A line of an order.
@@ -89,7 +90,7 @@ impl<'a> Reader<'a> {
             let key = self.key(&map.key, row)?;
             let record = match state.accounts.is_described(&key) {
                 true => None,
-                false => Some(self.account(map, &key, row)?),
+                false => Some(Box::new(self.account(map, &key, row)?)),
             };
             read.account = Some((key, record));
         }
@@ -100,23 +101,23 @@ impl<'a> Reader<'a> {
             let key = self.key(&map.key, row)?;
             if state.contacts.known(&key).is_none() {
                 let record = self.contact(map, &key, row)?;
-                read.contact = Some((key.into_owned(), record));
+                read.contact = Some(Box::new((key.into_owned(), record)));
             }
         }
         if let Some(map) = &table.interaction {
-            read.interaction = Some(self.interaction(map, row)?);
+            read.interaction = Some(Box::new(self.interaction(map, row)?));
         }
         if let Some(map) = &table.opportunity {
-            read.opportunity = Some(self.opportunity(map, row)?);
+            read.opportunity = Some(Box::new(self.opportunity(map, row)?));
         }
         if let Some(map) = &table.seller {
             let id = self.product_key(&map.key, row)?;
-            read.seller = Some(ReadSeller {
+            read.seller = Some(Box::new(ReadSeller {
                 id: String::from_utf8_lossy(&id).into_owned(),
                 display_name: self.needed(&map.display_name, row)?,
                 territory: self.optional(map.territory.as_ref(), row)?,
                 capacity: map.capacity,
-            });
+            }));
         }
         Ok(read)
     }

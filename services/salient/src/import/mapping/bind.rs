@@ -135,7 +135,7 @@ pub(crate) fn bind(mapping: &str, spec: &TableSpec, path: &Path, headers: &[Head
     let mut fields = Fields::new();
     for (name, field) in &spec.fields {
         let place = field.0.column.as_deref().map(|column| binder.place(column)).transpose()?;
-        let bound = Field::bind(&field.0, place, &spec.null);
+        let bound = Field::bind(fields.len(), &field.0, place, &spec.null);
         fields.push((name.clone(), bound.map_err(|problem| binder.wrong(&format!("fields.{name}"), problem))?));
     }
     let mut join_on = Vec::with_capacity(spec.joins.len());

@@ -12,14 +12,22 @@ use crate::import::decimal::{Decimal, Notation};
 use crate::import::error::{Cell, Refusal};
 use crate::import::rows::Row;
 
+/// Fields whose texts a row remembers; those of larger tables are made again when needed.
+const REMEMBERED: usize = 16;
+
 /// A row of a table together with the rows joined to it.
-#[derive(Clone, Copy)]
 pub(crate) struct Joined<'a> {
     pub(crate) row: Row<'a>,
-    pub(crate) others: &'a [&'a csv::ByteRecord],
+    others: &'a [&'a csv::ByteRecord],
+    /// Texts that were made already: rules and records ask for the same ones.
+    texts: [std::cell::Cell<Option<&'a [u8]>>; REMEMBERED],
 }
 
 impl<'a> Joined<'a> {
+    pub(crate) fn new(row: Row<'a>, others: &'a [&'a csv::ByteRecord]) -> Self {
+        Self { row, others, texts: [const { std::cell::Cell::new(None) }; REMEMBERED] }
+    }
+
     fn cell(&self, place: Place) -> &'a [u8] {
         let record = match place.join {
             0 => self.row.cells,
@@ -58,6 +66,8 @@ pub(crate) struct Field {
     /// The column, for messages.
     pub(crate) label: String,
     pub(crate) kind: FieldType,
+    /// Position among the table's fields.
+    number: usize,
     source: Source,
     nulls: Vec<Vec<u8>>,
     transforms: Vec<Transform>,
@@ -68,7 +78,12 @@ pub(crate) struct Field {
 
 impl Field {
     /// Binds a field; the error says what is wrong with its declaration.
-    pub(crate) fn bind(spec: &FieldTable, place: Option<Place>, nulls: &[String]) -> Result<Self, String> {
+    pub(crate) fn bind(
+        number: usize,
+        spec: &FieldTable,
+        place: Option<Place>,
+        nulls: &[String],
+    ) -> Result<Self, String> {
         let (label, source) = match (&spec.column, place, &spec.constant) {
             (Some(column), Some(place), None) => (column.clone(), Source::Column(place)),
             (None, _, Some(text)) => ("constant".to_owned(), Source::Constant(text.clone().into_bytes())),
@@ -91,6 +106,7 @@ impl Field {
         Ok(Self {
             label,
             kind: spec.kind,
+            number,
             source,
             nulls: nulls.iter().map(|null| null.clone().into_bytes()).collect(),
             transforms,
@@ -102,6 +118,18 @@ impl Field {
 
     /// The field's text after its transforms.
     pub(crate) fn text<'a>(&'a self, row: &Joined<'a>) -> Cell<Cow<'a, [u8]>> {
+        let memory = row.texts.get(self.number);
+        if let Some(text) = memory.and_then(std::cell::Cell::get) {
+            return Ok(Cow::Borrowed(text));
+        }
+        let text = self.make_text(row)?;
+        if let (Some(memory), Cow::Borrowed(text)) = (memory, &text) {
+            memory.set(Some(text));
+        }
+        Ok(text)
+    }
+
+    fn make_text<'a>(&'a self, row: &Joined<'a>) -> Cell<Cow<'a, [u8]>> {
         let mut text = Cow::Borrowed(match &self.source {
             Source::Column(place) => row.cell(*place),
             Source::Constant(text) => text,
