@@ -1,5 +1,7 @@
 //! The `EventsService` that every service mounts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use prost_types::Timestamp;
 use salient_core::{Error, Result, page};
 use salient_kit::status;
@@ -23,19 +25,22 @@ use crate::{
 pub struct EventsServer {
     db: Db,
     replays: Vec<Replay>,
+    consumed: BTreeSet<String>,
 }
 
 impl EventsServer {
     /// The events of the service with this database.
     #[must_use]
     pub fn new(db: Db) -> Self {
-        Self { db, replays: Vec::new() }
+        Self { db, replays: Vec::new(), consumed: BTreeSet::new() }
     }
 
-    /// Dead letters of `consumer` can be replayed. Call this when it has all its handlers.
+    /// Dead letters of `consumer` can be replayed, and the types that it handles have a status
+    /// before the first event. Call this when it has all its handlers.
     #[must_use]
     pub fn consumer(mut self, consumer: &Consumer) -> Self {
         self.replays.push(Replay::of(consumer));
+        self.consumed.extend(consumer.handlers().types());
         self
     }
 
@@ -54,14 +59,23 @@ impl EventsService for EventsServer {
     ) -> Result<Response<GetEventStatusResponse>, Status> {
         let (ctx, _) = salient_kit::accept(request)?;
         let types = crate::status::status(&self.db, ctx.tenant()).await.map_err(status)?;
-        let types = types.into_iter().map(|one| TypeStatus {
-            r#type: one.type_,
-            committed: one.committed,
-            published: one.published,
-            applied: one.applied,
-            dead: one.dead,
-        });
-        Ok(Response::new(GetEventStatusResponse { types: types.collect() }))
+        // a consumer that is far behind must not look as if it did not consume the type at all
+        let zero = |name: &String| {
+            let name = name.clone();
+            (name.clone(), TypeStatus { r#type: name, ..TypeStatus::default() })
+        };
+        let mut all: BTreeMap<String, TypeStatus> = self.consumed.iter().map(zero).collect();
+        all.extend(types.into_iter().map(|one| {
+            let status = TypeStatus {
+                r#type: one.type_,
+                committed: one.committed,
+                published: one.published,
+                applied: one.applied,
+                dead: one.dead,
+            };
+            (status.r#type.clone(), status)
+        }));
+        Ok(Response::new(GetEventStatusResponse { types: all.into_values().collect() }))
     }
 
     async fn list_dead_letters(

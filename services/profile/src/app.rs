@@ -4,26 +4,18 @@ use std::{convert::Infallible, time::Duration};
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
-use salient_core::Clock;
 use salient_events::{EventsServer, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
 use salient_proto::profile::v1::profile_service_server::ProfileServiceServer;
 use salient_store::Db;
 use tokio::net::TcpListener;
 
-use crate::{config::Config, events::publish::SOURCE, grpc::service::Service, housekeeping, store};
+use crate::{
+    config::Config, events::publish::SOURCE, grpc::service::Service, housekeeping, profile::Profile, store,
+};
 
 /// How often the store is asked for a sign of life.
 const PROBE: Duration = Duration::from_secs(5);
-
-/// What the verbs work with. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Profile {
-    /// The service's own database.
-    pub db: Db,
-    /// What time it is.
-    pub clock: Clock,
-}
 
 /// A service that is ready to serve.
 #[derive(Debug)]
@@ -58,11 +50,6 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<App> {
 }
 
 impl App {
-    /// What the verbs work with, for a caller in the same process.
-    pub fn profile(&self) -> &Profile {
-        &self.profile
-    }
-
     /// Serves on `listener` until the shutdown, and then until the last call has ended. Events
     /// that are not published by then stay in the store and are published at the next start.
     ///

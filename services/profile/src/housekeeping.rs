@@ -7,7 +7,7 @@ use salient_core::Result;
 use salient_store::idempotency;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::Profile;
+use crate::profile::Profile;
 
 /// How often it sweeps.
 const EVERY: Duration = Duration::from_secs(3600);

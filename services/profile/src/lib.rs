@@ -12,7 +12,7 @@
 //! | [`store`] | SQL |
 //! | [`events`] | changed records as events |
 //! | [`grpc`] | the handlers, and the messages of the contract |
-//! | [`app`], [`config`] | composition |
+//! | [`app`], [`config`], [`profile`] | composition |
 //! | [`housekeeping`] | forgetting old request ids |
 //!
 //! # The way of a record
@@ -79,11 +79,13 @@ pub mod events;
 pub mod grpc;
 pub mod housekeeping;
 pub mod ingest;
+pub mod profile;
 pub mod read;
 pub mod store;
 pub mod timeline;
 pub mod upsert;
 
-pub use app::{App, Profile, build};
+pub use app::{App, build};
 pub use config::Config;
+pub use profile::Profile;
 pub use salient_events::Parts;

@@ -4,7 +4,7 @@ use salient_core::{Error, Result, TenantId, filter, page};
 use uuid::Uuid;
 
 use crate::{
-    app::Profile,
+    profile::Profile,
     store::{Stored, records},
 };
 

@@ -9,12 +9,12 @@ use salient_proto::profile::v1::{
 use uuid::Uuid;
 
 use crate::{
-    app::Profile,
     domain::{
         Kind,
         record::{timestamp, timestamp_micros},
         timeline::{Kinds, as_known_at},
     },
+    profile::Profile,
     store::{
         records,
         timeline::{self, Entry, Span},

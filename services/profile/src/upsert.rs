@@ -7,12 +7,12 @@ use salient_store::{Tx, idempotency};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    app::Profile,
     domain::{
         Kind, UpdateMask,
         batch::{Accounts, Batch, Summary},
     },
     events::publish,
+    profile::Profile,
     store::{self, Stored, identities, records},
 };
 

@@ -48,7 +48,24 @@ pub struct Loaded {
 ///
 /// # Errors
 /// The file cannot be read, or the suite refuses or stays away.
-pub async fn load(clients: &Clients, mut plan: Plan, step: &Step) -> Result<(Loaded, Plan)> {
+pub async fn load(clients: &Clients, plan: Plan, step: &Step) -> Result<(Loaded, Plan)> {
+    let (loaded, plan) = load_records(clients, plan, step).await?;
+    for request in plan.products() {
+        let client = || clients.catalogue.clone();
+        retry(PATIENCE, async || client().upsert_products(request.clone()).await).await.map_err(refusal)?;
+    }
+    for request in plan.sellers() {
+        let client = || clients.catalogue.clone();
+        retry(PATIENCE, async || client().upsert_sellers(request.clone()).await).await.map_err(refusal)?;
+    }
+    Ok((loaded, plan))
+}
+
+/// Sends the records of the profile service only.
+///
+/// # Errors
+/// The file cannot be read, or the suite refuses or stays away.
+pub async fn load_records(clients: &Clients, mut plan: Plan, step: &Step) -> Result<(Loaded, Plan)> {
     let progress = plan.progress();
     let (sender, mut batches) = mpsc::channel::<Batch>(AHEAD);
     let reader = tokio::task::spawn_blocking(move || {
@@ -77,14 +94,6 @@ pub async fn load(clients: &Clients, mut plan: Plan, step: &Step) -> Result<(Loa
     }
     let (read, plan) = reader.await.context("the reader stopped")?;
     read?;
-    for request in plan.products() {
-        let client = || clients.catalogue.clone();
-        retry(PATIENCE, async || client().upsert_products(request.clone()).await).await.map_err(refusal)?;
-    }
-    for request in plan.sellers() {
-        let client = || clients.catalogue.clone();
-        retry(PATIENCE, async || client().upsert_sellers(request.clone()).await).await.map_err(refusal)?;
-    }
     Ok((loaded, plan))
 }
 

@@ -143,6 +143,11 @@ impl Handlers {
         );
     }
 
+    /// The types that are handled.
+    pub(crate) fn types(&self) -> impl Iterator<Item = String> {
+        self.0.keys().cloned()
+    }
+
     /// The work that an event asks for; `None` if nobody here handles its type.
     pub(crate) fn job(&self, event: &Envelope) -> Option<Result<Box<dyn Job>, DecodeError>> {
         self.0.get(&event.type_).map(|decode| decode(event.data.clone()))

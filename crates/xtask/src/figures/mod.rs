@@ -11,6 +11,7 @@
 
 mod copy;
 mod process;
+mod suite;
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -95,7 +96,7 @@ pub struct Group {
 }
 
 /// In the order of their cost, the cheap ones first.
-const GROUPS: [Group; 2] = [process::GROUP, copy::GROUP];
+const GROUPS: [Group; 5] = [process::GROUP, copy::GROUP, suite::IMPORT, suite::DEMO, suite::LISTS];
 
 /// What measurements share.
 pub struct Context {

@@ -3,6 +3,9 @@
 use prost_reflect::{DynamicMessage, FieldDescriptor, Value as Proto};
 use serde_json::{Map, Value, json};
 
+/// The kinds whose rules are bounds.
+const NUMBERS: [&str; 6] = ["int32", "int64", "uint32", "uint64", "double", "float"];
+
 /// The `buf.validate` rules of one field.
 #[derive(Debug)]
 pub struct Rules(Option<DynamicMessage>);
@@ -84,7 +87,12 @@ impl Rules {
                 || flag(rules, "email")
                 || pattern.is_some_and(|pattern| !pattern.is_match(""))
         });
+        let zero_breaks = NUMBERS.iter().filter_map(|kind| self.kind(kind)).any(|rules| {
+            let bound = |name: &str| number(&rules, name).and_then(|bound| bound.as_f64());
+            bound("gt").is_some_and(|bound| bound >= 0.0) || bound("gte").is_some_and(|bound| bound > 0.0)
+        });
         flag(rules, "required")
+            || zero_breaks
             || empty_text_breaks
             || at_least_one("string", "min_len")
             || at_least_one("repeated", "min_items")

@@ -171,6 +171,7 @@ fn rules_become_constraints() {
     let line = schema(&document, "salient.profile.v1.OrderLine");
     assert_eq!(line["properties"]["quantity"]["pattern"], "^[1-9][0-9]*$");
     assert_eq!(line["properties"]["quantity"]["type"], "string");
+    assert_eq!(line["x-required"], json!(["product", "quantity"]), "no pieces are no line");
     let account = schema(&document, "salient.profile.v1.Account");
     assert_eq!(account["properties"]["attributes"]["maxProperties"], 64);
     assert_eq!(account["properties"]["createTime"]["readOnly"], true);

@@ -45,9 +45,9 @@ impl UpdateMask {
         }
     }
 
-    /// Whether a record that equals the existing one in every field changes nothing under this
-    /// mask *and* one that does not might. Under a mask of some fields the rest of the record does
-    /// not count, so comparing whole records says nothing.
+    /// Whether a record that equals the stored one in every field changes nothing *because* of
+    /// that. Under a mask of some fields the others do not count, and comparing whole records
+    /// says too little.
     pub fn compares_whole(&self) -> bool {
         !matches!(self, Self::Some(_))
     }

@@ -21,6 +21,7 @@ use salient_proto::{
 
 use crate::{
     domain::{Record, batch::Summary},
+    ingest::Taken,
     store::Stored,
 };
 
@@ -184,6 +185,19 @@ pub fn batch_result(request_id: &str, summary: Summary) -> BatchResult {
         updated: count(summary.updated),
         unchanged: count(summary.unchanged),
         errors: errors.collect(),
+    }
+}
+
+/// What became of the message `request_id` of a stream.
+pub fn ingested(request_id: &str, taken: Taken) -> IngestRecordsResponse {
+    let result = |summary: Option<Summary>| summary.map(|summary| batch_result(request_id, summary));
+    IngestRecordsResponse {
+        batches: 1,
+        accounts: result(taken.accounts),
+        contacts: result(taken.contacts),
+        orders: result(taken.orders),
+        interactions: result(taken.interactions),
+        opportunities: result(taken.opportunities),
     }
 }
 

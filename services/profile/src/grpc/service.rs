@@ -20,9 +20,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{self, GetRequest, ListRequest, UpsertRequest};
 use crate::{
-    app::Profile,
     domain::{Record, UpdateMask, batch::Batch},
     ingest::{self, Prepared},
+    profile::Profile,
     read, timeline,
     upsert::{self, upsert},
 };
@@ -181,7 +181,8 @@ impl ProfileService for Service {
         while let Some(prepared) = next {
             // One message is taken in and looked at while the one before is committed. An error of
             // the commit ends the stream at once; an error of the stream lets the commit end.
-            let commit = pin!(ingest::ingest(&self.0, prepared));
+            let id = prepared.request_id().to_owned();
+            let commit = pin!(ingest::ingest(&self.0, prepared, |taken| convert::ingested(&id, taken)));
             let read = pin!(self.next(ctx.tenant(), &mut inbound));
             let (done, following): (CoreResult<_>, _) = match select(commit, read).await {
                 Either::Left((Ok(done), read)) => (Ok(done), read.await),

@@ -109,10 +109,11 @@ async fn a_restart_publishes_what_was_left(world: &World) {
     let latest = world.clock.latest();
     let message = IngestRecordsRequest { request_id: request_id(), accounts: vec![account("2")], ..Default::default() };
     let prepared = salient_profile::ingest::Prepared::new(&"acme".parse().unwrap(), message, latest);
-    salient_profile::ingest::ingest(&profile, prepared).await.unwrap();
+    let answer = |_| salient_proto::profile::v1::IngestRecordsResponse::default();
+    salient_profile::ingest::ingest(&profile, prepared, answer).await.unwrap();
     db.close().await;
 
-    let (_, life, heard) = world.again().await;
+    let (life, heard) = world.again().await;
     let mut accounts = Vec::new();
     for _ in 0..1_000 {
         accounts = decode::<AccountsChanged>(&heard).into_iter().flat_map(|event| event.accounts).collect();

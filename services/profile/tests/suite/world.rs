@@ -17,7 +17,7 @@ use salient_kit::{
     lifecycle::Ending,
     status::reason,
 };
-use salient_profile::{Config, Parts, Profile, build};
+use salient_profile::{Config, Parts, build};
 use salient_proto::{
     common::v1::{
         BatchResult, GetEventStatusRequest, SourceKey, events_service_client::EventsServiceClient,
@@ -65,8 +65,6 @@ pub type Heard = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 pub struct World {
     /// The service's clock.
     pub clock: Clock,
-    /// Its insides.
-    pub profile: Profile,
     config: Config,
     store_url: String,
     uri: String,
@@ -97,8 +95,8 @@ impl World {
         let life = Lifecycle::new(Duration::from_secs(10), Duration::from_secs(5));
         let bus = Bus::in_process();
         let heard = listen(&bus, &clock, &life, &folder).await;
-        let (profile, uri) = serve(&config, &clock, &bus, &life).await;
-        Self { clock, profile, config, store_url: url, uri, signer: Signer::hs256("k", SECRET), life, heard, _folder: folder }
+        let uri = serve(&config, &clock, &bus, &life).await;
+        Self { clock, config, store_url: url, uri, signer: Signer::hs256("k", SECRET), life, heard, _folder: folder }
     }
 
     /// Ends the service as a signal would.
@@ -113,13 +111,13 @@ impl World {
     }
 
     /// The same service once more, on the same data, with a life and a bus of its own.
-    pub async fn again(&self) -> (Profile, Lifecycle, Heard) {
+    pub async fn again(&self) -> (Lifecycle, Heard) {
         let life = Lifecycle::new(Duration::from_secs(10), Duration::from_secs(5));
         let bus = Bus::in_process();
         let folder = tempfile::tempdir().unwrap();
         let heard = listen(&bus, &self.clock, &life, &folder).await;
-        let (profile, _) = serve(&self.config, &self.clock, &bus, &life).await;
-        (profile, life, heard)
+        serve(&self.config, &self.clock, &bus, &life).await;
+        (life, heard)
     }
 
     pub fn store_url(&self) -> &str {
@@ -196,14 +194,13 @@ pub fn decode<M: Message + Name + Default>(heard: &Heard) -> Vec<M> {
     of_type.map(|(_, data)| M::decode(data.as_slice()).unwrap()).collect()
 }
 
-async fn serve(config: &Config, clock: &Clock, bus: &Bus, life: &Lifecycle) -> (Profile, String) {
+async fn serve(config: &Config, clock: &Clock, bus: &Bus, life: &Lifecycle) -> String {
     let parts = Parts { clock: clock.clone(), bus: bus.clone(), lifecycle: life.clone() };
     let app = build(config, parts).await.unwrap();
-    let profile = app.profile().clone();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("http://{}", listener.local_addr().unwrap());
     life.spawn("profile", app.serve(listener));
-    (profile, uri)
+    uri
 }
 
 async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::TempDir) -> Heard {

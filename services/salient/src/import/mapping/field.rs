@@ -12,20 +12,15 @@ use crate::import::decimal::{Decimal, Notation};
 use crate::import::error::{Cell, Refusal};
 use crate::import::rows::Row;
 
-/// Fields whose texts a row remembers; those of larger tables are made again when needed.
-const REMEMBERED: usize = 16;
-
 /// A row of a table together with the rows joined to it.
 pub(crate) struct Joined<'a> {
     pub(crate) row: Row<'a>,
     others: &'a [&'a csv::ByteRecord],
-    /// Texts that were made already: rules and records ask for the same ones.
-    texts: [std::cell::Cell<Option<&'a [u8]>>; REMEMBERED],
 }
 
 impl<'a> Joined<'a> {
     pub(crate) fn new(row: Row<'a>, others: &'a [&'a csv::ByteRecord]) -> Self {
-        Self { row, others, texts: [const { std::cell::Cell::new(None) }; REMEMBERED] }
+        Self { row, others }
     }
 
     fn cell(&self, place: Place) -> &'a [u8] {
@@ -118,18 +113,6 @@ impl Field {
 
     /// The field's text after its transforms.
     pub(crate) fn text<'a>(&'a self, row: &Joined<'a>) -> Cell<Cow<'a, [u8]>> {
-        let memory = row.texts.get(self.number);
-        if let Some(text) = memory.and_then(std::cell::Cell::get) {
-            return Ok(Cow::Borrowed(text));
-        }
-        let text = self.make_text(row)?;
-        if let (Some(memory), Cow::Borrowed(text)) = (memory, &text) {
-            memory.set(Some(text));
-        }
-        Ok(text)
-    }
-
-    fn make_text<'a>(&'a self, row: &Joined<'a>) -> Cell<Cow<'a, [u8]>> {
         let mut text = Cow::Borrowed(match &self.source {
             Source::Column(place) => row.cell(*place),
             Source::Constant(text) => text,

@@ -1,0 +1,93 @@
+//! Measurements for `cargo xtask figures`, printed as one JSON object.
+//!
+//! `measure import FILE STORE_URL`: order lines per second from the file, over real gRPC, into a
+//! profile service of its own on that store. `measure plan SESSION SECONDS`: latency of reading a
+//! plan from a running suite.
+
+use std::{
+    env,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use salient::{import, load, progress::Telling, session::Session};
+use salient_core::{Clock, TenantId};
+use salient_events::{Bus, Parts};
+use salient_kit::{
+    Claims, Lifecycle, Role, Signer,
+    config::{AuthConfig, KeyConfig},
+};
+use salient_proto::recommendation::v1::{GetDailyPlanRequest, ListSellersRequest};
+use salient_store::StoreConfig;
+use tokio::net::TcpListener;
+
+const SECRET: &str = "a secret of at least thirty-two bytes";
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["import", file, store] => import_lines(Path::new(file), store).await,
+        ["plan", session, seconds] => plan(Path::new(session), Duration::from_secs(seconds.parse()?)).await,
+        _ => bail!("measure import FILE STORE_URL | measure plan SESSION SECONDS"),
+    }
+}
+
+async fn import_lines(file: &Path, store: &str) -> Result<()> {
+    let clock = Clock::system();
+    let life = Lifecycle::new(Duration::from_secs(5), Duration::from_secs(1));
+    let config = salient_profile::Config {
+        auth: AuthConfig { keys: vec![KeyConfig::hs256("measure", SECRET)], ..AuthConfig::default() },
+        store: StoreConfig::new(store),
+        ..salient_profile::Config::default()
+    };
+    let parts = Parts { clock: clock.clone(), bus: Bus::in_process(), lifecycle: life.clone() };
+    let app = salient_profile::build(&config, parts).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    life.spawn("profile", app.serve(listener));
+
+    let tenant = TenantId::try_from("measure")?;
+    let claims = Claims::lasting(&tenant, "measure", Role::Integration, Duration::from_secs(3600));
+    let token = Signer::hs256("measure", SECRET).mint(&claims)?;
+    let services = ["profile", "scoring", "recommendation", "feedback"].map(|name| (name.to_owned(), address.clone()));
+    let session = Session { services: services.into_iter().collect(), token, as_of: None };
+    let clients = session.connect()?;
+    let plan = import::open(file, None, clock.latest())?;
+    let step = Telling::Silent.step("import", None);
+    let started = Instant::now();
+    let (loaded, _) = load::load_records(&clients, plan, &step).await?;
+    let seconds = started.elapsed().as_secs_f64();
+    println!("{}", serde_json::json!({ "lines": loaded.lines, "lines_per_s": loaded.lines as f64 / seconds }));
+    life.finish(std::future::pending()).await;
+    Ok(())
+}
+
+async fn plan(session: &Path, time: Duration) -> Result<()> {
+    let clients = Session::read(session)?.connect()?;
+    let request = ListSellersRequest { page_size: 1_000, ..Default::default() };
+    let sellers = clients.catalogue.clone().list_sellers(request).await?.into_inner().sellers;
+    ensure!(!sellers.is_empty(), "the suite has no sellers");
+    let mut client = clients.recommendation;
+    let mut taken = Vec::new();
+    let mut largest = 0;
+    let ends = Instant::now() + time;
+    while Instant::now() < ends {
+        for seller in &sellers {
+            let name = format!("{}/plans/today", seller.name);
+            let started = Instant::now();
+            let plan = client.get_daily_plan(GetDailyPlanRequest { name }).await?.into_inner().plan;
+            taken.push(started.elapsed().as_secs_f64() * 1e3);
+            largest = largest.max(plan.context("no plan")?.book_size);
+        }
+    }
+    taken.sort_by(f64::total_cmp);
+    let at = |share: f64| taken[((taken.len() - 1) as f64 * share) as usize];
+    let found = serde_json::json!({
+        "calls": taken.len(), "p50_ms": at(0.5), "p99_ms": at(0.99), "largest_book": largest,
+    });
+    println!("{found}");
+    Ok(())
+}
