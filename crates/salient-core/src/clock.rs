@@ -32,8 +32,13 @@ struct Inner {
 enum Kind {
     System,
     /// `now` is `offset` microseconds plus the monotonic time since `started`.
-    Replay { started: Instant, offset: AtomicI64 },
-    Manual { at: AtomicI64 },
+    Replay {
+        started: Instant,
+        offset: AtomicI64,
+    },
+    Manual {
+        at: AtomicI64,
+    },
 }
 
 /// The last millisecond in which an id was made, and the counter within it.

@@ -153,8 +153,7 @@ impl Error {
     /// [`Reason::FieldInvalid`] with one violation.
     pub fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
         let (field, description) = (field.into(), description.into());
-        Self::new(Reason::FieldInvalid, format!("{field}: {description}"))
-            .with_violation(field, description)
+        Self::new(Reason::FieldInvalid, format!("{field}: {description}")).with_violation(field, description)
     }
 
     /// [`Reason::FieldInvalid`] with these violations.
@@ -180,8 +179,7 @@ impl Error {
     /// Something behind the service does not answer; safe to try again. The cause is for
     /// the log.
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(Reason::DependencyUnavailable, "temporarily unavailable, try again")
-            .with_source(source)
+        Self::new(Reason::DependencyUnavailable, "temporarily unavailable, try again").with_source(source)
     }
 
     /// Adds a violation.
@@ -283,10 +281,7 @@ mod tests {
         let error = Error::field("orders[0].kind", "PURCHASE or RETURN is accepted");
         assert_eq!(error.code(), Code::InvalidArgument);
         assert_eq!(error.violations()[0].field, "orders[0].kind");
-        assert_eq!(
-            error.to_string(),
-            "FIELD_INVALID: orders[0].kind: PURCHASE or RETURN is accepted"
-        );
+        assert_eq!(error.to_string(), "FIELD_INVALID: orders[0].kind: PURCHASE or RETURN is accepted");
         assert_eq!(error.severity(), Severity::Info);
     }
 

@@ -190,10 +190,9 @@ fn comparison(reader: &mut Reader<'_>, fields: &[Field]) -> Result<Comparison> {
     reader.skip_space();
     let at = reader.at;
     let text = reader.value()?;
-    let value = field
-        .kind
-        .literal(text)
-        .ok_or_else(|| reader.error(at, &format!("{} is accepted for {}", field.kind.accepts(), field.name)))?;
+    let value = field.kind.literal(text).ok_or_else(|| {
+        reader.error(at, &format!("{} is accepted for {}", field.kind.accepts(), field.name))
+    })?;
     Ok(Comparison { field: field.name, op, value })
 }
 
@@ -212,7 +211,9 @@ impl FieldKind {
             FieldKind::Time => time(&text).map(Literal::Time),
             FieldKind::Bool => text.parse().ok().map(Literal::Bool),
             FieldKind::Int => text.parse().ok().map(Literal::Int),
-            FieldKind::Enum(values) => values.iter().find(|value| **value == text).map(|value| Literal::Enum(value)),
+            FieldKind::Enum(values) => {
+                values.iter().find(|value| **value == text).map(|value| Literal::Enum(value))
+            }
             FieldKind::Name(collection) => {
                 let id = text.strip_prefix(collection)?.strip_prefix('/')?;
                 (!id.is_empty() && !id.contains('/')).then(|| Literal::Name(text))
@@ -310,6 +311,7 @@ impl<'t> Reader<'t> {
     fn error(&self, at: usize, what: &str) -> Error {
         let position = self.text[..at].chars().count() + 1;
         let description = format!("character {position}: {what}");
-        Error::new(Reason::FilterInvalid, format!("filter, {description}")).with_violation("filter", description)
+        Error::new(Reason::FilterInvalid, format!("filter, {description}"))
+            .with_violation("filter", description)
     }
 }

@@ -25,9 +25,9 @@ impl Mask {
                 continue;
             }
             let description = format!("{path} may not be named; accepted are {accepted}");
-            let error = refused.take().unwrap_or_else(|| {
-                Error::new(Reason::FieldMaskInvalid, format!("{field}: {description}"))
-            });
+            let error = refused
+                .take()
+                .unwrap_or_else(|| Error::new(Reason::FieldMaskInvalid, format!("{field}: {description}")));
             refused = Some(error.with_violation(format!("{field}.paths[{i}]"), description));
         }
         if let Some(error) = refused {

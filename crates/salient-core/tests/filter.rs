@@ -63,20 +63,38 @@ fn comparisons_are_joined_by_and() {
 #[test]
 fn an_error_says_where_and_what_is_accepted() {
     for (filter, expected) in [
-        ("colour = red", "filter, character 1: one of the fields territory, order_time, account, kind, open, rank is accepted here"),
+        (
+            "colour = red",
+            "filter, character 1: one of the fields territory, order_time, account, kind, open, rank is accepted here",
+        ),
         ("territory = ", "filter, character 13: a value is accepted here"),
         ("territory > a", "filter, character 11: one of = != : is accepted after territory"),
         ("territory", "filter, character 10: one of = != : is accepted after territory"),
         ("open = yes", "filter, character 8: true or false is accepted for open"),
         ("kind = return", "filter, character 8: one of PURCHASE, RETURN is accepted for kind"),
         ("rank = 1.5", "filter, character 8: a whole number is accepted for rank"),
-        ("account = contacts/7", "filter, character 11: a name like \"accounts/{id}\" is accepted for account"),
-        ("account = accounts/7/x", "filter, character 11: a name like \"accounts/{id}\" is accepted for account"),
+        (
+            "account = contacts/7",
+            "filter, character 11: a name like \"accounts/{id}\" is accepted for account",
+        ),
+        (
+            "account = accounts/7/x",
+            "filter, character 11: a name like \"accounts/{id}\" is accepted for account",
+        ),
         ("territory = \"ü", "filter, character 13: the quote is not closed"),
         ("territory = \"ü\\n\"", "filter, character 16: a quote or a \\ is accepted after \\"),
-        ("territory = a OR territory = b", "filter, character 15: AND or the end is accepted here (not OR, NOT or parentheses)"),
-        ("territory = \"a\"AND open = true", "filter, character 16: AND or the end is accepted here (not OR, NOT or parentheses)"),
-        ("(open = true)", "filter, character 1: one of the fields territory, order_time, account, kind, open, rank is accepted here"),
+        (
+            "territory = a OR territory = b",
+            "filter, character 15: AND or the end is accepted here (not OR, NOT or parentheses)",
+        ),
+        (
+            "territory = \"a\"AND open = true",
+            "filter, character 16: AND or the end is accepted here (not OR, NOT or parentheses)",
+        ),
+        (
+            "(open = true)",
+            "filter, character 1: one of the fields territory, order_time, account, kind, open, rank is accepted here",
+        ),
     ] {
         assert_eq!(refused(filter), expected, "{filter}");
     }
@@ -109,16 +127,15 @@ fn literal(field: &Field) -> BoxedStrategy<(String, Literal)> {
 }
 
 fn written() -> impl Strategy<Value = (String, Comparison)> {
-    (proptest::sample::select(FIELDS), proptest::sample::select(&[Op::Eq, Op::Ne][..]), "[ \t]{0,2}").prop_flat_map(
-        |(field, op, space)| {
+    (proptest::sample::select(FIELDS), proptest::sample::select(&[Op::Eq, Op::Ne][..]), "[ \t]{0,2}")
+        .prop_flat_map(|(field, op, space)| {
             literal(&field).prop_map(move |(text, value)| {
                 (
                     format!("{}{space}{}{space}{text}", field.name, op.as_str()),
                     Comparison { field: field.name, op, value },
                 )
             })
-        },
-    )
+        })
 }
 
 proptest! {

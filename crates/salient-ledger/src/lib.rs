@@ -55,8 +55,10 @@ pub fn sort_key(key: Option<&SourceKey>) -> String {
 
 /// Writes accounts, whole.
 pub async fn put_accounts_in_tx(tx: &mut Tx, tenant: &TenantId, accounts: &[profile::Account]) -> Result<()> {
-    let ids: Vec<Uuid> =
-        accounts.iter().map(|from| AccountId::parse_field("account", &from.name).map(AccountId::uuid)).collect::<Result<_>>()?;
+    let ids: Vec<Uuid> = accounts
+        .iter()
+        .map(|from| AccountId::parse_field("account", &from.name).map(AccountId::uuid))
+        .collect::<Result<_>>()?;
     sql("insert into accounts (tenant, account, sort_key, display_name, territory)
          select $1, id, sort_key, display_name, territory from {rows} where true
          on conflict (tenant, account) do update set sort_key = excluded.sort_key,
@@ -124,13 +126,16 @@ pub async fn load(conn: &mut impl Connection, tenant: &TenantId) -> Result<Ledge
     let mut currencies: HashMap<String, usize> = HashMap::new();
     sql("select account, order_time, sort_key, is_return, currency, lines from orders where tenant = $1")
         .bind(tenant)
-        .for_each(conn, |(account, time, key, is_return, currency, lines): (Uuid, i64, String, bool, String, Vec<u8>)| {
-            *currencies.entry(currency).or_default() += 1;
-            // an order whose account is still on its way is not known yet
-            if let Some(&number) = numbers.get(&account) {
-                raw.push((number, time, key, is_return, lines));
-            }
-        })
+        .for_each(
+            conn,
+            |(account, time, key, is_return, currency, lines): (Uuid, i64, String, bool, String, Vec<u8>)| {
+                *currencies.entry(currency).or_default() += 1;
+                // an order whose account is still on its way is not known yet
+                if let Some(&number) = numbers.get(&account) {
+                    raw.push((number, time, key, is_return, lines));
+                }
+            },
+        )
         .await?;
     raw.sort_unstable_by(|a, b| (a.1, &a.2).cmp(&(b.1, &b.2)));
     let currency = currencies
@@ -144,7 +149,10 @@ pub async fn load(conn: &mut impl Connection, tenant: &TenantId) -> Result<Ledge
     Ok(Ledger { accounts, products, history, currency })
 }
 
-async fn accounts(conn: &mut impl Connection, tenant: &TenantId) -> Result<(Vec<Account>, HashMap<Uuid, u32>)> {
+async fn accounts(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+) -> Result<(Vec<Account>, HashMap<Uuid, u32>)> {
     let mut rows: Vec<(String, Uuid, String, String)> =
         sql("select sort_key, account, display_name, territory from accounts where tenant = $1")
             .bind(tenant)
@@ -200,6 +208,7 @@ fn columns(accounts: u32, raw: Vec<(u32, i64, String, bool, Vec<u8>)>) -> Result
     }
     let products: Vec<String> = sorted.into_iter().map(|(code, _)| code).collect();
     let count = u32::try_from(products.len()).map_err(salient_core::Error::internal)?;
-    let history = History::try_new(accounts, count, orders, returns).map_err(salient_core::Error::internal)?;
+    let history =
+        History::try_new(accounts, count, orders, returns).map_err(salient_core::Error::internal)?;
     Ok((products, history))
 }

@@ -36,15 +36,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut ours = compiler.file_descriptor_set();
     // the generators know nothing of annotations, which are read from the pool instead
-    ours.file.retain(|file| {
-        file.package().starts_with("salient.") || file.package() == "google.protobuf"
-    });
+    ours.file.retain(|file| file.package().starts_with("salient.") || file.package() == "google.protobuf");
     let ours = prost_types_round_trip(&ours)?;
     let mut config = prost_build::Config::new();
     config.enable_type_names().btree_map(["."]);
-    tonic_prost_build::configure()
-        .emit_rerun_if_changed(false)
-        .compile_fds_with_config(ours, config)?;
+    tonic_prost_build::configure().emit_rerun_if_changed(false).compile_fds_with_config(ours, config)?;
     Ok(())
 }
 

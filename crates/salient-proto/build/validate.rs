@@ -20,10 +20,7 @@ pub fn generate(pool: &DescriptorPool) -> Result<String> {
         }
         let mut body = String::new();
         for field in message.fields() {
-            if field
-                .containing_oneof()
-                .is_some_and(|oneof| !oneof.is_synthetic())
-            {
+            if field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic()) {
                 if message.name().ends_with("Request") {
                     return Err(format!("{}: a oneof in a request", field.full_name()));
                 }
@@ -32,19 +29,11 @@ pub fn generate(pool: &DescriptorPool) -> Result<String> {
             let options = field.options();
             let value = options.get_extension(&rules);
             let set = options.has_extension(&rules);
-            let rules = if set {
-                value.as_message().cloned()
-            } else {
-                None
-            };
+            let rules = if set { value.as_message().cloned() } else { None };
             let access = format!("self.{}", field.name());
             body.push_str(&field_checks(&field, rules.as_ref(), &access)?);
         }
-        let used = if body.is_empty() {
-            ("_at", "_out")
-        } else {
-            ("at", "out")
-        };
+        let used = if body.is_empty() { ("_at", "_out") } else { ("at", "out") };
         let _ = write!(
             out,
             "impl crate::Validate for crate::{path} {{\n    fn check(&self, {at}: &mut crate::Path, {o}: &mut Vec<crate::Violation>) {{\n{body}    }}\n}}\n",
@@ -81,11 +70,7 @@ fn snake(name: &str) -> String {
     out
 }
 
-fn field_checks(
-    field: &FieldDescriptor,
-    rules: Option<&DynamicMessage>,
-    access: &str,
-) -> Result<String> {
+fn field_checks(field: &FieldDescriptor, rules: Option<&DynamicMessage>, access: &str) -> Result<String> {
     let mut out = String::new();
     let name = field.name();
     let mut element_rules = None;
@@ -109,10 +94,7 @@ fn field_checks(
                                 );
                             }
                             ("items", Value::Message(items)) => {
-                                if set_fields(Some(items))
-                                    .iter()
-                                    .any(|(rule, _)| rule == "ignore")
-                                {
+                                if set_fields(Some(items)).iter().any(|(rule, _)| rule == "ignore") {
                                     descend = false;
                                 } else {
                                     element_rules = Some(items.clone());
@@ -125,11 +107,8 @@ fn field_checks(
                 (other, _) => return Err(unknown(field, other)),
             }
         }
-        let inner = if descend {
-            value_checks(field, element_rules.as_ref(), "item")?
-        } else {
-            String::new()
-        };
+        let inner =
+            if descend { value_checks(field, element_rules.as_ref(), "item")? } else { String::new() };
         if !inner.is_empty() {
             let _ = writeln!(
                 out,
@@ -156,20 +135,13 @@ fn field_checks(
         return Ok(out);
     }
     let optional = field.supports_presence();
-    let required = set_fields(rules)
-        .iter()
-        .any(|(rule, value)| rule == "required" && value.as_bool() == Some(true));
+    let required =
+        set_fields(rules).iter().any(|(rule, value)| rule == "required" && value.as_bool() == Some(true));
     if required {
         if !optional {
-            return Err(format!(
-                "{}: `required` on a field without presence",
-                field.full_name()
-            ));
+            return Err(format!("{}: `required` on a field without presence", field.full_name()));
         }
-        let _ = writeln!(
-            out,
-            "        crate::rules::required({access}.is_some(), \"{name}\", at, out);"
-        );
+        let _ = writeln!(out, "        crate::rules::required({access}.is_some(), \"{name}\", at, out);");
     }
     let inner = value_checks(field, rules, "item")?;
     if !inner.is_empty() {
@@ -187,18 +159,12 @@ fn field_checks(
 }
 
 /// Checks of one value, bound as a reference to `item`, whose path is on `at`.
-fn value_checks(
-    field: &FieldDescriptor,
-    rules: Option<&DynamicMessage>,
-    item: &str,
-) -> Result<String> {
+fn value_checks(field: &FieldDescriptor, rules: Option<&DynamicMessage>, item: &str) -> Result<String> {
     let mut out = String::new();
     for (rule, value) in set_fields(rules) {
         let typed = match (rule.as_str(), &value) {
             ("required", _) => continue,
-            ("string" | "int32" | "int64" | "double" | "enum", Value::Message(typed)) => {
-                typed.clone()
-            }
+            ("string" | "int32" | "int64" | "double" | "enum", Value::Message(typed)) => typed.clone(),
             (other, _) => return Err(unknown(field, other)),
         };
         for (check, value) in set_fields(Some(&typed)) {
@@ -224,11 +190,8 @@ fn value_checks(
                     format!("defined(crate::{path}::try_from(*{item}).is_ok(), *{item}")
                 }
                 ("enum", "not_in", Value::List(values)) => {
-                    let list: Vec<String> = values
-                        .iter()
-                        .filter_map(Value::as_i32)
-                        .map(|v| v.to_string())
-                        .collect();
+                    let list: Vec<String> =
+                        values.iter().filter_map(Value::as_i32).map(|v| v.to_string()).collect();
                     format!("not_in(*{item}, &[{}]", list.join(", "))
                 }
                 (_, other, _) => return Err(unknown(field, other)),
@@ -251,10 +214,7 @@ fn value_checks(
 fn set_fields(message: Option<&DynamicMessage>) -> Vec<(String, Value)> {
     message
         .map(|message| {
-            message
-                .fields()
-                .map(|(field, value)| (field.name().to_owned(), value.clone()))
-                .collect()
+            message.fields().map(|(field, value)| (field.name().to_owned(), value.clone())).collect()
         })
         .unwrap_or_default()
 }
@@ -269,8 +229,5 @@ fn number(value: &Value) -> Result<String> {
 }
 
 fn unknown(field: &FieldDescriptor, rule: &str) -> String {
-    format!(
-        "{}: teach crates/salient-proto/build/validate.rs the rule `{rule}`",
-        field.full_name()
-    )
+    format!("{}: teach crates/salient-proto/build/validate.rs the rule `{rule}`", field.full_name())
 }

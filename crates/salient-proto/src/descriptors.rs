@@ -30,10 +30,7 @@ static ROLES: LazyLock<HashMap<String, Vec<Role>>> = LazyLock::new(|| {
                     .collect(),
                 _ => Vec::new(),
             };
-            roles.insert(
-                format!("/{}/{}", service.full_name(), method.name()),
-                allowed,
-            );
+            roles.insert(format!("/{}/{}", service.full_name(), method.name()), allowed);
         }
     }
     roles

@@ -8,10 +8,7 @@ use regex::Regex;
 use crate::{Path, Violation};
 
 fn report(at: &Path, last: &str, description: String, out: &mut Vec<Violation>) {
-    out.push(Violation {
-        field: at.text(last),
-        description,
-    });
+    out.push(Violation { field: at.text(last), description });
 }
 
 /// A set message.
@@ -24,35 +21,22 @@ pub fn required(set: bool, field: &str, at: &Path, out: &mut Vec<Violation>) {
 /// At least `n` elements.
 pub fn min_items(len: usize, n: usize, field: &str, at: &Path, out: &mut Vec<Violation>) {
     if len < n {
-        report(
-            at,
-            field,
-            format!("must have at least {n} items, has {len}"),
-            out,
-        );
+        report(at, field, format!("must have at least {n} items, has {len}"), out);
     }
 }
 
 /// At most `n` elements.
 pub fn max_items(len: usize, n: usize, field: &str, at: &Path, out: &mut Vec<Violation>) {
     if len > n {
-        report(
-            at,
-            field,
-            format!("must have at most {n} items, has {len}"),
-            out,
-        );
+        report(at, field, format!("must have at most {n} items, has {len}"), out);
     }
 }
 
 /// At least `n` characters.
 pub fn min_len(value: &str, n: usize, at: &Path, out: &mut Vec<Violation>) {
     if value.len() < n || (!value.is_ascii() && value.chars().count() < n) {
-        let text = if n == 1 {
-            "must not be empty".into()
-        } else {
-            format!("must have at least {n} characters")
-        };
+        let text =
+            if n == 1 { "must not be empty".into() } else { format!("must have at least {n} characters") };
         report(at, "", text, out);
     }
 }
@@ -60,15 +44,7 @@ pub fn min_len(value: &str, n: usize, at: &Path, out: &mut Vec<Violation>) {
 /// At most `n` characters.
 pub fn max_len(value: &str, n: usize, at: &Path, out: &mut Vec<Violation>) {
     if value.len() > n && value.chars().count() > n {
-        report(
-            at,
-            "",
-            format!(
-                "must have at most {n} characters, has {}",
-                value.chars().count()
-            ),
-            out,
-        );
+        report(at, "", format!("must have at most {n} characters, has {}", value.chars().count()), out);
     }
 }
 
@@ -80,12 +56,7 @@ pub fn uuid(value: &str, at: &Path, out: &mut Vec<Violation>) {
             _ => byte.is_ascii_hexdigit(),
         });
     if !well_formed {
-        report(
-            at,
-            "",
-            "must be a UUID such as 0197d5a4-6f3e-7c1b-9b0a-4a1d2f3c5e6b".into(),
-            out,
-        );
+        report(at, "", "must be a UUID such as 0197d5a4-6f3e-7c1b-9b0a-4a1d2f3c5e6b".into(), out);
     }
 }
 
@@ -94,8 +65,7 @@ pub type Pattern = LazyLock<Regex>;
 
 /// Compiles a pattern of the contract.
 pub fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern)
-        .unwrap_or_else(|error| unreachable!("a test compiles every pattern: {error}"))
+    Regex::new(pattern).unwrap_or_else(|error| unreachable!("a test compiles every pattern: {error}"))
 }
 
 /// The value matches the pattern.
@@ -148,11 +118,6 @@ pub fn timestamp(value: &prost_types::Timestamp, at: &Path, out: &mut Vec<Violat
     let in_range = (-62_135_596_800..=253_402_300_799).contains(&value.seconds)
         && (0..1_000_000_000).contains(&value.nanos);
     if !in_range {
-        report(
-            at,
-            "",
-            "must be a time between the years 1 and 9999".into(),
-            out,
-        );
+        report(at, "", "must be a time between the years 1 and 9999".into(), out);
     }
 }

@@ -5,9 +5,7 @@ use prost_reflect::Kind;
 use salient_proto::{Validate as _, common, method_roles, pool, profile};
 
 fn services() -> impl Iterator<Item = prost_reflect::ServiceDescriptor> {
-    pool()
-        .services()
-        .filter(|service| service.full_name().starts_with("salient."))
+    pool().services().filter(|service| service.full_name().starts_with("salient."))
 }
 
 #[test]
@@ -18,14 +16,8 @@ fn every_method_names_its_callers_and_its_path() {
         for method in service.methods() {
             methods += 1;
             let path = format!("/{}/{}", service.full_name(), method.name());
-            assert!(
-                !method_roles(&path).is_empty(),
-                "{path} may be called by nobody"
-            );
-            assert!(
-                method.options().has_extension(&http),
-                "{path} has no google.api.http"
-            );
+            assert!(!method_roles(&path).is_empty(), "{path} may be called by nobody");
+            assert!(method.options().has_extension(&http), "{path} has no google.api.http");
         }
     }
     assert!(methods > 40, "only {methods} methods were seen");
@@ -36,14 +28,9 @@ fn every_write_of_records_carries_a_request_id() {
     for service in services() {
         for method in service.methods() {
             let name = method.name();
-            let writes = ["Upsert", "Ingest", "Record", "Start"]
-                .iter()
-                .any(|verb| name.starts_with(verb));
+            let writes = ["Upsert", "Ingest", "Record", "Start"].iter().any(|verb| name.starts_with(verb));
             if writes {
-                assert!(
-                    method.input().get_field_by_name("request_id").is_some(),
-                    "{name} has no request_id"
-                );
+                assert!(method.input().get_field_by_name("request_id").is_some(), "{name} has no request_id");
             }
         }
     }
@@ -52,27 +39,11 @@ fn every_write_of_records_carries_a_request_id() {
 #[test]
 fn every_list_is_paged() {
     for service in services() {
-        for method in service
-            .methods()
-            .filter(|method| method.name().starts_with("List"))
-        {
+        for method in service.methods().filter(|method| method.name().starts_with("List")) {
             let request = method.input();
-            assert!(
-                request.get_field_by_name("page_size").is_some(),
-                "{}",
-                request.full_name()
-            );
-            assert!(
-                request.get_field_by_name("page_token").is_some(),
-                "{}",
-                request.full_name()
-            );
-            assert!(
-                method
-                    .output()
-                    .get_field_by_name("next_page_token")
-                    .is_some()
-            );
+            assert!(request.get_field_by_name("page_size").is_some(), "{}", request.full_name());
+            assert!(request.get_field_by_name("page_token").is_some(), "{}", request.full_name());
+            assert!(method.output().get_field_by_name("next_page_token").is_some());
         }
     }
 }
@@ -80,10 +51,7 @@ fn every_list_is_paged() {
 #[test]
 fn every_field_and_value_is_documented() {
     let file = |name: &str| pool().get_file_by_name(name).unwrap();
-    for message in pool()
-        .all_messages()
-        .filter(|message| message.package_name().starts_with("salient."))
-    {
+    for message in pool().all_messages().filter(|message| message.package_name().starts_with("salient.")) {
         let file = file(message.parent_file().name());
         let documented: Vec<&[i32]> = file
             .file_descriptor_proto()
@@ -96,11 +64,7 @@ fn every_field_and_value_is_documented() {
             .map(|location| location.path.as_slice())
             .collect();
         for field in message.fields().filter(|_| !message.is_map_entry()) {
-            assert!(
-                documented.contains(&field.path()),
-                "{} has no comment",
-                field.full_name()
-            );
+            assert!(documented.contains(&field.path()), "{} has no comment", field.full_name());
             if let Kind::Enum(kind) = field.kind() {
                 assert_eq!(kind.values().next().map(|value| value.number()), Some(0));
             }
@@ -113,24 +77,14 @@ fn a_refusal_names_the_field_and_what_would_be_right() {
     let order = profile::v1::Order {
         currency_code: "pounds".into(),
         lines: vec![
-            profile::v1::OrderLine {
-                product: "products/1".into(),
-                quantity: 1,
-                amount_minor_units: 1,
-            },
-            profile::v1::OrderLine {
-                product: "1".into(),
-                quantity: 0,
-                amount_minor_units: -5,
-            },
+            profile::v1::OrderLine { product: "products/1".into(), quantity: 1, amount_minor_units: 1 },
+            profile::v1::OrderLine { product: "1".into(), quantity: 0, amount_minor_units: -5 },
         ],
         ..Default::default()
     };
     let violations = order.validate().unwrap_err();
-    let texts: Vec<String> = violations
-        .iter()
-        .map(|violation| format!("{} {}", violation.field, violation.description))
-        .collect();
+    let texts: Vec<String> =
+        violations.iter().map(|violation| format!("{} {}", violation.field, violation.description)).collect();
     assert_eq!(
         texts,
         [
@@ -147,10 +101,7 @@ fn a_refusal_names_the_field_and_what_would_be_right() {
 #[test]
 fn every_pattern_compiles() {
     // validation of a message touches every pattern of its fields
-    for message in pool()
-        .all_messages()
-        .filter(|message| message.package_name().starts_with("salient."))
-    {
+    for message in pool().all_messages().filter(|message| message.package_name().starts_with("salient.")) {
         for field in message.fields() {
             let rules = pool().get_extension_by_name("buf.validate.field").unwrap();
             let options = field.options();

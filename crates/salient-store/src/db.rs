@@ -29,8 +29,10 @@ use crate::{
 const SLOW: Duration = Duration::from_secs(1);
 /// How long a connection may lie unused before it is closed.
 const IDLE: Duration = Duration::from_secs(60);
-/// How long to wait for a connection, and on SQLite for the writer.
+/// How long to wait for SQLite's writer; a queue of imports may be before us.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for a connection to Postgres, which may be starting.
+const CONNECT: Duration = Duration::from_secs(10);
 
 /// Which engine a database runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,10 +163,9 @@ impl std::fmt::Debug for Db {
 
 async fn sqlite(path: &Path, config: &StoreConfig) -> Result<Pools> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| Error::Config(format!(
-            "store.url: the directory {} cannot be created: {error}",
-            folder.display()
-        )))?;
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Error::Config(format!("store.url: the directory {} cannot be created: {error}", folder.display()))
+        })?;
     }
     let common = SqliteConnectOptions::new()
         .filename(path)
@@ -183,10 +184,8 @@ async fn sqlite(path: &Path, config: &StoreConfig) -> Result<Pools> {
         .log_slow_statements(LevelFilter::Warn, SLOW);
     // Sizes are limits in KiB: an idle connection holds little.
     let write = common.clone().pragma("cache_size", "-16384").thread_name(|_| "sqlite-write".into());
-    let read = common
-        .pragma("cache_size", "-4096")
-        .pragma("query_only", "on")
-        .thread_name(|_| "sqlite-read".into());
+    let read =
+        common.pragma("cache_size", "-4096").pragma("query_only", "on").thread_name(|_| "sqlite-read".into());
     let options = || {
         PoolOptions::new()
             .acquire_timeout(PATIENCE)
@@ -210,7 +209,7 @@ async fn postgres(options: PgConnectOptions, config: &StoreConfig) -> Result<Poo
     let pool = PoolOptions::new()
         .max_connections(config.max_connections.max(2))
         .min_connections(0)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(CONNECT)
         .idle_timeout(IDLE)
         // A round trip before each use is too dear; a connection that lay still is asked.
         .test_before_acquire(false)

@@ -148,8 +148,9 @@ impl From<Error> for salient_core::Error {
         match error {
             Error::Transient(_) => Self::unavailable(error),
             Error::Pending(_) => Self::new(Reason::NotReady, "migrations are pending").with_source(error),
-            Error::Text(_) => Self::new(Reason::FieldInvalid, "text without NUL characters is accepted")
-                .with_source(error),
+            Error::Text(_) => {
+                Self::new(Reason::FieldInvalid, "text without NUL characters is accepted").with_source(error)
+            }
             Error::Unique { .. }
             | Error::Inconsistent { .. }
             | Error::Changed(_)

@@ -63,9 +63,10 @@ pub(crate) fn render(
 ) -> Result<(String, Vec<Value>)> {
     let (mut text, mut values) = (String::from("(true"), Vec::with_capacity(comparisons.len()));
     for comparison in comparisons {
-        let column = columns.iter().find(|column| column.field == comparison.field).ok_or_else(|| {
-            Error::Misuse(format!("the filter field {} has no column", comparison.field))
-        })?;
+        let column = columns
+            .iter()
+            .find(|column| column.field == comparison.field)
+            .ok_or_else(|| Error::Misuse(format!("the filter field {} has no column", comparison.field)))?;
         let (sql, n) = (column.sql, first + values.len());
         let _ = match comparison.op {
             Op::Has => write!(text, " and lower({sql}) like lower(${n}) escape '\\'"),
@@ -104,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_filter_becomes_a_condition() {
-        const FIELDS: &[Field] = &[Field::text("name"), Field::name("account", "accounts"), Field::time("at")];
+        const FIELDS: &[Field] =
+            &[Field::text("name"), Field::name("account", "accounts"), Field::time("at")];
         const COLUMNS: &[FilterColumn] = &[
             FilterColumn::plain("name", "o.name"),
             FilterColumn::id("account", "o.account_id"),

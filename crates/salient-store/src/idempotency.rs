@@ -38,13 +38,14 @@ pub async fn check_in_tx(
     if claimed == 1 {
         return Ok(None);
     }
-    let (before, response): (Vec<u8>, Option<Vec<u8>>) =
-        sql("select body_sha256, response from idempotency where tenant = $1 and method = $2 and request_id = $3")
-            .bind(tenant)
-            .bind(method)
-            .bind(request_id)
-            .fetch_one(tx)
-            .await?;
+    let (before, response): (Vec<u8>, Option<Vec<u8>>) = sql(
+        "select body_sha256, response from idempotency where tenant = $1 and method = $2 and request_id = $3",
+    )
+    .bind(tenant)
+    .bind(method)
+    .bind(request_id)
+    .fetch_one(tx)
+    .await?;
     if before != sha256 {
         return Err(Error::new(
             Reason::RequestIdReused,

@@ -37,15 +37,18 @@ impl Migration {
 
     /// A step with a text for each engine.
     #[must_use]
-    pub const fn split(version: i64, name: &'static str, sqlite: &'static str, postgres: &'static str) -> Self {
+    pub const fn split(
+        version: i64,
+        name: &'static str,
+        sqlite: &'static str,
+        postgres: &'static str,
+    ) -> Self {
         Self { version, name, sqlite, postgres }
     }
 
     fn text(&self, engine: Engine) -> String {
         let (text, words) = match engine {
-            Engine::Sqlite => {
-                (self.sqlite, ["blob", "integer primary key autoincrement", "without rowid"])
-            }
+            Engine::Sqlite => (self.sqlite, ["blob", "integer primary key autoincrement", "without rowid"]),
             Engine::Postgres => {
                 (self.postgres, ["bytea", "bigint generated always as identity primary key", ""])
             }
@@ -124,7 +127,9 @@ impl Migrations {
         let mut read = db.read().await?;
         let exists = match db.engine() {
             Engine::Sqlite => "select count(*) from sqlite_master where name = 'salient_migrations'",
-            Engine::Postgres => "select count(*) from pg_tables where tablename = 'salient_migrations' and schemaname = any(current_schemas(false))",
+            Engine::Postgres => {
+                "select count(*) from pg_tables where tablename = 'salient_migrations' and schemaname = any(current_schemas(false))"
+            }
         };
         let (exists,): (i64,) = sql(exists).fetch_one(&mut read).await?;
         let done = if exists == 0 { HashMap::new() } else { applied(&mut read).await? };

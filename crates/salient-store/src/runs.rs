@@ -119,7 +119,8 @@ impl TryFrom<RunRow> for Run {
             4 => RunState::Failed,
             other => return Err(wrong("state", format!("{other} is no state"))),
         };
-        let tenant = TenantId::try_from(row.tenant.as_str()).map_err(|error| wrong("tenant", error.to_string()))?;
+        let tenant =
+            TenantId::try_from(row.tenant.as_str()).map_err(|error| wrong("tenant", error.to_string()))?;
         Ok(Self {
             id: row.id,
             tenant,
@@ -174,7 +175,10 @@ pub async fn enqueue_in_tx(tx: &mut Tx, run: NewRun<'_>) -> Result<Run> {
     if stored.request != run.request {
         return Err(Error::new(
             Reason::RequestIdReused,
-            format!("request_id {} was used before with another body; a new UUID is accepted", run.request_id),
+            format!(
+                "request_id {} was used before with another body; a new UUID is accepted",
+                run.request_id
+            ),
         )
         .with_violation("request_id", "used before with another body"));
     }
@@ -188,7 +192,12 @@ pub async fn get(db: &Db, tenant: &TenantId, kind: &str, id: Uuid) -> Result<Opt
 }
 
 /// Looks a run up on a connection that is open already.
-pub async fn get_in(conn: &mut impl Connection, tenant: &TenantId, kind: &str, id: Uuid) -> Result<Option<Run>> {
+pub async fn get_in(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    kind: &str,
+    id: Uuid,
+) -> Result<Option<Run>> {
     let row: Option<RunRow> = sql("select * from runs where tenant = $1 and id = $2 and kind = $3")
         .bind(tenant)
         .bind(id)
@@ -262,7 +271,13 @@ pub async fn finish_in_tx(tx: &mut Tx, run: &Run, result: &[u8], now: DateTime<U
 }
 
 /// Ends a claimed run without a result. False if the lease was lost, or it has ended.
-pub async fn fail_in_tx(tx: &mut Tx, run: &Run, reason: Reason, error: &str, now: DateTime<Utc>) -> Result<bool> {
+pub async fn fail_in_tx(
+    tx: &mut Tx,
+    run: &Run,
+    reason: Reason,
+    error: &str,
+    now: DateTime<Utc>,
+) -> Result<bool> {
     let ended = sql("update runs set state = 4, reason = $4, error = $5, end_time = $6
          where tenant = $1 and id = $2 and attempts = $3 and state = 2")
     .bind(&run.tenant)
@@ -299,9 +314,11 @@ pub(crate) async fn reclaim_in_tx(tx: &mut Tx, in_hand: Vec<Uuid>) -> Result<()>
         sql("select tenant, id from runs where state = 2").fetch_all(tx).await?;
     abandoned.retain(|(_, id)| !in_hand.contains(id));
     let (tenants, ids): (Vec<String>, Vec<Uuid>) = abandoned.into_iter().unzip();
-    sql("update runs set lease_until = 0 where state = 2 and (tenant, id) in (select tenant, id from {rows})")
-        .rows(Rows::new().text("tenant", tenants).uuid("id", ids))
-        .execute(tx)
-        .await?;
+    sql(
+        "update runs set lease_until = 0 where state = 2 and (tenant, id) in (select tenant, id from {rows})",
+    )
+    .rows(Rows::new().text("tenant", tenants).uuid("id", ids))
+    .execute(tx)
+    .await?;
     Ok(())
 }

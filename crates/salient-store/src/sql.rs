@@ -125,7 +125,11 @@ impl<'a> Sql<'a> {
 
     /// Gives each row that comes back to `take`, without holding them all. With an empty
     /// batch nothing is sent.
-    pub async fn for_each<T: Record>(self, conn: &mut impl Connection, take: impl FnMut(T) + Send) -> Result<()> {
+    pub async fn for_each<T: Record>(
+        self,
+        conn: &mut impl Connection,
+        take: impl FnMut(T) + Send,
+    ) -> Result<()> {
         if self.is_void() {
             return Ok(());
         }
@@ -135,7 +139,11 @@ impl<'a> Sql<'a> {
         }
     }
 
-    async fn each_sqlite<T: Record>(self, conn: &mut SqliteConnection, mut take: impl FnMut(T) + Send) -> Result<()> {
+    async fn each_sqlite<T: Record>(
+        self,
+        conn: &mut SqliteConnection,
+        mut take: impl FnMut(T) + Send,
+    ) -> Result<()> {
         let mut rows = self.sqlite()?.fetch(conn);
         while let Some(row) = rows.try_next().await? {
             take(T::from_row(&row)?);
@@ -143,7 +151,11 @@ impl<'a> Sql<'a> {
         Ok(())
     }
 
-    async fn each_postgres<T: Record>(self, conn: &mut PgConnection, mut take: impl FnMut(T) + Send) -> Result<()> {
+    async fn each_postgres<T: Record>(
+        self,
+        conn: &mut PgConnection,
+        mut take: impl FnMut(T) + Send,
+    ) -> Result<()> {
         let mut rows = self.postgres()?.fetch(conn);
         while let Some(row) = rows.try_next().await? {
             take(T::from_row(&row)?);
@@ -178,7 +190,6 @@ impl<'a> Sql<'a> {
             rows.check()?;
             let mut relation = String::new();
             match engine {
-                Engine::Sqlite if std::env::var_os("VALUES").is_some() => rows.sqlite_values(next, &mut relation),
                 Engine::Sqlite => rows.sqlite_sql(next, &mut relation),
                 Engine::Postgres => rows.postgres_sql(next, &mut relation),
             }
@@ -206,9 +217,9 @@ impl<'a> Sql<'a> {
             }
             .map_err(unencodable)?;
         }
-        if let Some(rows) = &self.rows { if std::env::var_os("VALUES").is_some() { rows.sqlite_bind(&mut arguments) } else {
+        if let Some(rows) = &self.rows {
             arguments.add(rows.json()).map_err(unencodable)?;
-        } }
+        }
         Ok(match text {
             Cow::Borrowed(text) => sqlx::query_with(text, arguments),
             // Made of the crate's own words, static texts and numbers; values are bound.

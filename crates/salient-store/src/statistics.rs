@@ -36,7 +36,11 @@ pub(crate) async fn assume_in_tx(tx: &mut Tx) -> Result<()> {
         }
         let mut stat = String::from(TABLE);
         for i in 1..index.len() {
-            let rows = if *unique && i + 1 == index.len() { "1" } else { NARROWING[(i - 1).min(NARROWING.len() - 1)] };
+            let rows = if *unique && i + 1 == index.len() {
+                "1"
+            } else {
+                NARROWING[(i - 1).min(NARROWING.len() - 1)]
+            };
             stat.push(' ');
             stat.push_str(rows);
         }

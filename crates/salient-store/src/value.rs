@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use salient_core::{
-    AccountId, BacktestId, ContactId, InteractionId, ModelId, OpportunityId, OrderId, OutcomeId, PlanRunId, PolicyId,
-    ProductId, ReactionId, RecommendationId, ScoringRunId, SellerId, TenantId, to_micros,
+    AccountId, BacktestId, ContactId, InteractionId, ModelId, OpportunityId, OrderId, OutcomeId, PlanRunId,
+    PolicyId, ProductId, ReactionId, RecommendationId, ScoringRunId, SellerId, TenantId, to_micros,
 };
 use uuid::Uuid;
 
@@ -127,8 +127,19 @@ macro_rules! uuids {
     )*};
 }
 uuids!(
-    AccountId, BacktestId, ContactId, InteractionId, ModelId, OpportunityId, OrderId, OutcomeId, PlanRunId, PolicyId,
-    ReactionId, RecommendationId, ScoringRunId
+    AccountId,
+    BacktestId,
+    ContactId,
+    InteractionId,
+    ModelId,
+    OpportunityId,
+    OrderId,
+    OutcomeId,
+    PlanRunId,
+    PolicyId,
+    ReactionId,
+    RecommendationId,
+    ScoringRunId
 );
 
 macro_rules! texts {

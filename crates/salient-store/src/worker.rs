@@ -179,7 +179,12 @@ impl Worker {
     }
 
     /// One run from claim to end.
-    fn task(&self, run: Arc<Run>, handler: Handler, shutdown: CancellationToken) -> impl Future<Output = ()> + use<> {
+    fn task(
+        &self,
+        run: Arc<Run>,
+        handler: Handler,
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = ()> + use<> {
         let span = tracing::info_span!("run", kind = run.kind, id = %run.id, tenant = %run.tenant, attempt = run.attempts);
         let this = Self { handlers: HashMap::new(), ..self.clone_parts() };
         async move {
@@ -217,7 +222,8 @@ impl Worker {
 
     async fn work(&self, run: &Arc<Run>, handler: Handler, shutdown: CancellationToken) -> Outcome {
         if run.attempts > MAX_ATTEMPTS {
-            let message = format!("given up after {MAX_ATTEMPTS} attempts, each of which ended with its worker");
+            let message =
+                format!("given up after {MAX_ATTEMPTS} attempts, each of which ended with its worker");
             return Outcome::Ended(Err(Error::new(Reason::Internal, message)));
         }
         tracing::info!("run begins");

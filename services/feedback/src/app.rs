@@ -10,13 +10,7 @@ use salient_store::Db;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    config::Config,
-    events,
-    grpc::service::Service,
-    react::Feedback,
-    store,
-};
+use crate::{config::Config, events, grpc::service::Service, react::Feedback, store};
 
 /// The name under which this service publishes and consumes.
 pub const SERVICE: &str = "feedback";

@@ -1,7 +1,9 @@
 //! Reactions, what each does, and outcomes. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use salient_core::{AccountId, Error, Money, OutcomeId, ProductId, ReactionId, RecommendationId, Result, SellerId};
+use salient_core::{
+    AccountId, Error, Money, OutcomeId, ProductId, ReactionId, RecommendationId, Result, SellerId,
+};
 
 /// Days after the issue in which a recommendation may come true.
 pub const WINDOW_DAYS: i64 = 30;
@@ -175,7 +177,9 @@ pub fn effect(saying: &Saying, product: &str, now: DateTime<Utc>) -> Effect {
     };
     let here = format!("{product} at this account");
     match saying {
-        Saying::Accept => Effect { scope: Scope::Nothing, until: None, text: "accepted; it stays on the list".into() },
+        Saying::Accept => {
+            Effect { scope: Scope::Nothing, until: None, text: "accepted; it stays on the list".into() }
+        }
         Saying::Complete => Effect { scope: Scope::Nothing, until: None, text: "done".into() },
         Saying::Snooze(until) => {
             let until = until.unwrap_or(now + TimeDelta::days(SNOOZE_DAYS));
@@ -293,7 +297,11 @@ mod tests {
         for (reason, scope, until) in table {
             let effect = effect(&Saying::Dismiss(reason), "LUNCH BAG", now());
             assert_eq!(effect.scope, scope, "{reason:?}");
-            assert_eq!(effect.until.map(|at| at.format("%Y-%m-%d").to_string()).as_deref(), until, "{reason:?}");
+            assert_eq!(
+                effect.until.map(|at| at.format("%Y-%m-%d").to_string()).as_deref(),
+                until,
+                "{reason:?}"
+            );
             assert!(until.is_none_or(|day| effect.text.contains(day)), "{}", effect.text);
         }
     }

@@ -7,13 +7,21 @@ use salient_proto::{profile::v1 as profile, recommendation::v1 as recommendation
 use crate::store;
 
 /// Recommendations were issued.
-pub async fn recommendations_issued(ctx: &mut HandlerCtx, event: recommendation::RecommendationsIssued) -> Result<()> {
-    store::projection::put_recommendations_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &event.recommendations).await
+pub async fn recommendations_issued(
+    ctx: &mut HandlerCtx,
+    event: recommendation::RecommendationsIssued,
+) -> Result<()> {
+    store::projection::put_recommendations_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &event.recommendations)
+        .await
 }
 
 /// Recommendations expired: no reaction is taken any more; outcomes still are.
-pub async fn recommendations_expired(ctx: &mut HandlerCtx, event: recommendation::RecommendationsExpired) -> Result<()> {
-    let ids = event.names.iter().map(|name| RecommendationId::parse_name(name)).collect::<Result<Vec<_>>>()?;
+pub async fn recommendations_expired(
+    ctx: &mut HandlerCtx,
+    event: recommendation::RecommendationsExpired,
+) -> Result<()> {
+    let ids =
+        event.names.iter().map(|name| RecommendationId::parse_name(name)).collect::<Result<Vec<_>>>()?;
     Ok(store::close_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &ids).await?)
 }
 

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use salient_events::Parts;
-use salient_kit::process;
 use salient_feedback::{Config, SERVICE, build};
+use salient_kit::process;
 
 fn main() -> ExitCode {
     process::run(SERVICE, async |config: Config, process| {

@@ -71,7 +71,11 @@ impl Feedback {
 
 /// The worth of one product's lines on an order.
 #[must_use]
-pub fn worth(lines: &[salient_proto::profile::v1::OrderLine], product: &str, currency: salient_core::Currency) -> Option<Money> {
+pub fn worth(
+    lines: &[salient_proto::profile::v1::OrderLine],
+    product: &str,
+    currency: salient_core::Currency,
+) -> Option<Money> {
     let name = format!("products/{product}");
     let mut found = lines.iter().filter(|line| line.product == name).peekable();
     found.peek()?;
@@ -97,4 +101,3 @@ pub fn closing(state: i64) -> Option<Kind> {
         _ => None,
     }
 }
-

@@ -1,7 +1,7 @@
 //! Recording reactions and exposures.
 
 use prost::Message as _;
-use salient_core::{Clock, Error, ReactionId, Reason as Code, RecommendationId, Result, TenantId};
+use salient_core::{Clock, Error, ReactionId, Reason as Code, RecommendationId, Result};
 use salient_events::{Outbox, shard_of};
 use salient_kit::{Caller, Role};
 use salient_proto::{
@@ -33,7 +33,11 @@ impl Feedback {
     /// # Errors
     /// The recommendation is not known, is another seller's, or is closed; the token is wrong; the
     /// parts of the reaction do not fit together; the request id was used with another body.
-    pub async fn react(&self, caller: &Caller, request: pb::RecordReactionRequest) -> Result<pb::RecordReactionResponse> {
+    pub async fn react(
+        &self,
+        caller: &Caller,
+        request: pb::RecordReactionRequest,
+    ) -> Result<pb::RecordReactionResponse> {
         const METHOD: &str = "RecordReaction";
         let tenant = &caller.tenant;
         let now = self.clock.now();
@@ -41,12 +45,14 @@ impl Feedback {
         let action = convert::action(request.action())?;
         let reason = convert::reason(request.reason());
         let until = request.snooze_until.as_ref().and_then(convert::time);
-        let saying = Saying::try_new(action, reason, &request.comment, until, now)?;
-
         let mut tx = self.db.begin().await?;
-        if let Some(bytes) = idempotency::check_in_tx(&mut tx, tenant, METHOD, &request.request_id, &request).await? {
+        if let Some(bytes) =
+            idempotency::check_in_tx(&mut tx, tenant, METHOD, &request.request_id, &request).await?
+        {
             return pb::RecordReactionResponse::decode(bytes.as_slice()).map_err(Error::internal);
         }
+        // only now: a time that was still to come when it was first asked for may have passed
+        let saying = Saying::try_new(action, reason, &request.comment, until, now)?;
         let found = store::known_in_tx(&mut tx, tenant, id).await?;
         let known = found.ok_or_else(|| Error::not_found(id))?;
         if caller.role == Role::Seller && caller.subject != known.seller.as_str() {
@@ -91,20 +97,30 @@ impl Feedback {
         Ok(answer)
     }
 
-    /// Records what was shown. The same exposure again changes nothing; one of an unknown
-    /// recommendation, or dated after now, is refused by itself.
+    /// Records what was shown. The same exposure again changes nothing; one of an unknown or
+    /// another seller's recommendation, or dated after now, is refused by itself.
     ///
     /// # Errors
     /// The request id was used with another body.
-    pub async fn expose(&self, tenant: &TenantId, request: pb::RecordExposuresRequest) -> Result<pb::RecordExposuresResponse> {
+    pub async fn expose(
+        &self,
+        caller: &Caller,
+        request: pb::RecordExposuresRequest,
+    ) -> Result<pb::RecordExposuresResponse> {
         const METHOD: &str = "RecordExposures";
+        let tenant = &caller.tenant;
         let mut tx = self.db.begin().await?;
-        if let Some(bytes) = idempotency::check_in_tx(&mut tx, tenant, METHOD, &request.request_id, &request).await? {
+        if let Some(bytes) =
+            idempotency::check_in_tx(&mut tx, tenant, METHOD, &request.request_id, &request).await?
+        {
             return pb::RecordExposuresResponse::decode(bytes.as_slice()).map_err(Error::internal);
         }
         let latest = self.clock.latest();
-        let ids = request.exposures.iter().filter_map(|entry| RecommendationId::parse_name(&entry.recommendation).ok());
-        let known = store::known_ids_in_tx(&mut tx, tenant, ids).await?;
+        let ids = request
+            .exposures
+            .iter()
+            .filter_map(|entry| RecommendationId::parse_name(&entry.recommendation).ok());
+        let known = store::sellers_of_in_tx(&mut tx, tenant, ids).await?;
         let mut result = BatchResult::default();
         let mut good = Vec::with_capacity(request.exposures.len());
         for (index, entry) in request.exposures.iter().enumerate() {
@@ -117,13 +133,19 @@ impl Feedback {
                     message,
                 });
             };
-            let id = RecommendationId::parse_name(&entry.recommendation).ok().filter(|id| known.contains(id));
+            let id = RecommendationId::parse_name(&entry.recommendation).ok();
+            let found = id.and_then(|id| known.get_key_value(&id));
             let at = entry.expose_time.as_ref().and_then(convert::time);
-            match (id, at) {
+            match (found, at) {
                 (None, _) => refuse(
                     "recommendation",
                     Code::ResourceUnknown,
                     format!("{} does not exist", entry.recommendation),
+                ),
+                (Some((_, seller)), _) if caller.role == Role::Seller && caller.subject != *seller => refuse(
+                    "recommendation",
+                    Code::RoleInsufficient,
+                    "the recommendation is another seller's".to_owned(),
                 ),
                 (_, None) => refuse("expose_time", Code::FieldInvalid, "a time is accepted".to_owned()),
                 (_, Some(at)) if at > latest => refuse(
@@ -131,14 +153,15 @@ impl Feedback {
                     Code::DateInFuture,
                     format!("a time up to {} is accepted", latest.to_rfc3339()),
                 ),
-                (Some(id), Some(at)) => good.push((id, at, entry)),
+                (Some((id, _)), Some(at)) => good.push((*id, at, entry)),
             }
         }
         let written = store::put_exposures_in_tx(&mut tx, tenant, &good).await?;
         result.created = i32::try_from(written).unwrap_or(i32::MAX);
         result.unchanged = i32::try_from(good.len()).unwrap_or(i32::MAX).saturating_sub(result.created);
         let answer = pb::RecordExposuresResponse { result: Some(result) };
-        idempotency::store_in_tx(&mut tx, tenant, METHOD, &request.request_id, &answer, self.clock.now()).await?;
+        idempotency::store_in_tx(&mut tx, tenant, METHOD, &request.request_id, &answer, self.clock.now())
+            .await?;
         tx.commit().await?;
         Ok(answer)
     }

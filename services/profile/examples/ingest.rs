@@ -198,7 +198,8 @@ fn from_file(path: &str) -> anyhow::Result<Vec<Order>> {
     let file = std::fs::File::open(path).with_context(|| format!("cannot open {path}"))?;
     let mut reader = csv::Reader::from_reader(flate2::read::GzDecoder::new(file));
     let headers = reader.headers()?.clone();
-    let column = |name: &str| headers.iter().position(|h| h == name).with_context(|| format!("no column {name}"));
+    let column =
+        |name: &str| headers.iter().position(|h| h == name).with_context(|| format!("no column {name}"));
     let columns =
         ["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"].map(column);
     let [invoice, stock, quantity, date, price, customer] = columns;
@@ -207,7 +208,9 @@ fn from_file(path: &str) -> anyhow::Result<Vec<Order>> {
     let mut orders: BTreeMap<String, Order> = BTreeMap::new();
     for row in reader.records() {
         let row = row?;
-        let (Ok(pieces), Ok(unit)) = (row[quantity].parse::<i64>(), row[price].parse::<f64>()) else { continue };
+        let (Ok(pieces), Ok(unit)) = (row[quantity].parse::<i64>(), row[price].parse::<f64>()) else {
+            continue;
+        };
         if row[customer].is_empty() || unit <= 0.0 || pieces == 0 {
             continue;
         }
@@ -216,7 +219,8 @@ fn from_file(path: &str) -> anyhow::Result<Vec<Order>> {
                 .iter()
                 .find_map(|format| NaiveDateTime::parse_from_str(&row[date], format).ok())
                 .unwrap_or_default();
-            let kind = if row[invoice].starts_with('C') { order::Kind::Return } else { order::Kind::Purchase };
+            let kind =
+                if row[invoice].starts_with('C') { order::Kind::Return } else { order::Kind::Purchase };
             Order {
                 source_key: key(&row[invoice]),
                 account_key: key(row[customer].trim_end_matches(".0")),

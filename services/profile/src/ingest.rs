@@ -86,7 +86,8 @@ pub async fn ingest<A: Message + Default>(
     macro_rules! write {
         ($batch:ident) => {
             if !$batch.is_empty() {
-                let summary = write_in_tx(&mut tx, profile, tenant, $batch, &known, &mask, &mut events).await?;
+                let summary =
+                    write_in_tx(&mut tx, profile, tenant, $batch, &known, &mask, &mut events).await?;
                 taken.$batch = Some(summary);
             }
         };

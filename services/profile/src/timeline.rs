@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use salient_core::{Error, Result, TenantId, page};
 use salient_proto::profile::v1::{
-    Account, Interaction, ListTimelineRequest, Opportunity, Order, TimelineEntry, timeline_entry, opportunity,
+    Account, Interaction, ListTimelineRequest, Opportunity, Order, TimelineEntry, opportunity, timeline_entry,
 };
 use uuid::Uuid;
 
@@ -54,7 +54,8 @@ pub async fn list(
     }
     let orders = timeline::newest::<Order>(&mut conn, timeline::ORDERS, tenant, span, kinds.orders).await?;
     let interactions =
-        timeline::newest::<Interaction>(&mut conn, timeline::INTERACTIONS, tenant, span, kinds.interactions).await?;
+        timeline::newest::<Interaction>(&mut conn, timeline::INTERACTIONS, tenant, span, kinds.interactions)
+            .await?;
     let states = [opportunity::State::Open, opportunity::State::Won, opportunity::State::Lost];
     let states = states.into_iter().filter(|_| kinds.opportunities).map(|state| state as i32);
     let opportunities =

@@ -52,7 +52,12 @@ impl Request {
     }
 
     /// Keeps the answer.
-    pub(crate) async fn answer_in_tx(&self, tx: &mut Tx, answer: &impl Message, profile: &Profile) -> Result<()> {
+    pub(crate) async fn answer_in_tx(
+        &self,
+        tx: &mut Tx,
+        answer: &impl Message,
+        profile: &Profile,
+    ) -> Result<()> {
         let now = profile.clock.now();
         idempotency::store_in_tx(tx, &self.tenant, self.method, &self.id, answer, now).await
     }
@@ -81,7 +86,8 @@ pub async fn upsert<R: Stored, A: Message + Default>(
         _ => identities::accounts(&mut tx, request.tenant(), batch.account_refs()).await?,
     };
     let mut events = Vec::new();
-    let summary = write_in_tx(&mut tx, profile, request.tenant(), batch, &accounts, &mask, &mut events).await?;
+    let summary =
+        write_in_tx(&mut tx, profile, request.tenant(), batch, &accounts, &mask, &mut events).await?;
     let answer = answer(summary);
     request.answer_in_tx(&mut tx, &answer, profile).await?;
     salient_events::outbox::publish_in_tx(&mut tx, &events).await?;

@@ -94,9 +94,9 @@ create table recommendations (
     frozen text not null,
     primary key (tenant, recommendation)
 );
--- the dedupe key: an equal open one is updated, never doubled
+-- the dedupe key: an equal one that is open or was put off is updated, never doubled
 create unique index recommendations_open on recommendations (tenant, account, play, product)
-    where state in ('issued', 'accepted');
+    where state in ('issued', 'accepted', 'snoozed');
 create index recommendations_by_plan on recommendations (tenant, seller, day);
 create index recommendations_by_pair on recommendations (tenant, account, product);
 create index recommendations_by_expiry on recommendations (expire_time) where state = 'issued';

@@ -56,15 +56,27 @@ pub async fn upsert_products(
     if let Some(answer) = replayed(&mut tx, tenant, METHOD, &request.request_id, &request).await? {
         return Ok(answer);
     }
-    let (good, mut result) = split::<_, Product>(&request.request_id, &request.products);
-    let ids: Vec<&str> = good.iter().map(|product| product.id.as_str()).collect();
+    let ids: Vec<&str> = request.products.iter().map(|product| id(&product.name)).collect();
     let known = store::catalogue::products_in_tx(&mut tx, tenant, &ids).await?;
-    let changed = merge(&good, &known, &mut result, |product| product.id.as_str(), |old, new| Product {
-        id: new.id.clone(),
-        display_name: if mask.contains("display_name") { new.display_name.clone() } else { old.display_name.clone() },
-        category: if mask.contains("category") { new.category.clone() } else { old.category.clone() },
-        blocked: if mask.contains("blocked") { new.blocked } else { old.blocked },
-    });
+    let counts =
+        |product: &pb::Product, field: &str| mask.contains(field) || !known.contains_key(id(&product.name));
+    let (good, mut result) = split::<_, Product>(&request.request_id, &request.products, counts);
+    let changed = merge(
+        &good,
+        &known,
+        &mut result,
+        |product| product.id.as_str(),
+        |old, new| Product {
+            id: new.id.clone(),
+            display_name: if mask.contains("display_name") {
+                new.display_name.clone()
+            } else {
+                old.display_name.clone()
+            },
+            category: if mask.contains("category") { new.category.clone() } else { old.category.clone() },
+            blocked: if mask.contains("blocked") { new.blocked } else { old.blocked },
+        },
+    );
     store::catalogue::put_products_in_tx(&mut tx, tenant, &changed).await?;
     if !known.is_empty() && changed.iter().any(|product| product.blocked) {
         plans::mark_all_stale_in_tx(&mut tx, tenant, clock.now()).await?;
@@ -91,15 +103,31 @@ pub async fn upsert_sellers(
     if let Some(answer) = replayed(&mut tx, tenant, METHOD, &request.request_id, &request).await? {
         return Ok(answer);
     }
-    let (good, mut result) = split::<_, Seller>(&request.request_id, &request.sellers);
-    let ids: Vec<&str> = good.iter().map(|seller| seller.id.as_str()).collect();
+    let ids: Vec<&str> = request.sellers.iter().map(|seller| id(&seller.name)).collect();
     let known = store::catalogue::sellers_in_tx(&mut tx, tenant, &ids).await?;
-    let changed = merge(&good, &known, &mut result, |seller| seller.id.as_str(), |old, new| Seller {
-        id: new.id.clone(),
-        display_name: if mask.contains("display_name") { new.display_name.clone() } else { old.display_name.clone() },
-        territories: if mask.contains("territories") { new.territories.clone() } else { old.territories.clone() },
-        capacity: if mask.contains("capacity") { new.capacity } else { old.capacity },
-    });
+    let counts =
+        |seller: &pb::Seller, field: &str| mask.contains(field) || !known.contains_key(id(&seller.name));
+    let (good, mut result) = split::<_, Seller>(&request.request_id, &request.sellers, counts);
+    let changed = merge(
+        &good,
+        &known,
+        &mut result,
+        |seller| seller.id.as_str(),
+        |old, new| Seller {
+            id: new.id.clone(),
+            display_name: if mask.contains("display_name") {
+                new.display_name.clone()
+            } else {
+                old.display_name.clone()
+            },
+            territories: if mask.contains("territories") {
+                new.territories.clone()
+            } else {
+                old.territories.clone()
+            },
+            capacity: if mask.contains("capacity") { new.capacity } else { old.capacity },
+        },
+    );
     store::catalogue::put_sellers_in_tx(&mut tx, tenant, &changed).await?;
     let answer = pb::UpsertSellersResponse { result: Some(result) };
     idempotency::store_in_tx(&mut tx, tenant, METHOD, &request.request_id, &answer, clock.now()).await?;
@@ -123,8 +151,14 @@ async fn replayed<A: prost::Message + Default>(
     stored.map(|bytes| A::decode(bytes.as_slice()).map_err(salient_core::Error::internal)).transpose()
 }
 
-/// The records that keep the rules, the last of each id; the others as errors.
-fn split<W, D>(request_id: &str, records: &[W]) -> (Vec<D>, BatchResult)
+/// The last part of a resource name.
+fn id(name: &str) -> &str {
+    name.split_once('/').map_or(name, |(_, id)| id)
+}
+
+/// The records that keep the rules; the others as errors. A rule holds for the name, and for the
+/// fields that count in the record: under a mask not all of them do.
+fn split<W, D>(request_id: &str, records: &[W], counts: impl Fn(&W, &str) -> bool) -> (Vec<D>, BatchResult)
 where
     W: Clone + salient_proto::Validate,
     D: TryFrom<W, Error = salient_core::Error>,
@@ -141,18 +175,22 @@ where
                 message,
             });
         };
-        match record.validate() {
-            Err(violations) => {
-                violations.into_iter().for_each(|violation| refuse(violation.field, violation.description));
-            }
-            Ok(()) => match D::try_from(record.clone()) {
-                Ok(domain) => good.push(domain),
-                Err(error) => {
-                    for violation in error.violations() {
-                        refuse(violation.field.clone(), violation.description.clone());
-                    }
+        let mut broken = record.validate().err().unwrap_or_default();
+        broken.retain(|violation| {
+            let field = violation.field.split(['.', '[']).next().unwrap_or_default();
+            field == "name" || counts(record, field)
+        });
+        if !broken.is_empty() {
+            broken.into_iter().for_each(|violation| refuse(violation.field, violation.description));
+            continue;
+        }
+        match D::try_from(record.clone()) {
+            Ok(domain) => good.push(domain),
+            Err(error) => {
+                for violation in error.violations() {
+                    refuse(violation.field.clone(), violation.description.clone());
                 }
-            },
+            }
         }
     }
     (good, result)

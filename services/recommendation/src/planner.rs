@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use salient_core::{Error, Estimate, Reason, Result, from_micros};
-use salient_ledger::Ledger;
 use salient_learn::{
     history::{AsOf, History},
     neighbours::{Neighbour, Neighbours, Scratch, evidence},
     pairs::{Candidate, PairConfig, PairModel, RankOptions, Source},
     rhythm::Rhythm,
 };
+use salient_ledger::Ledger;
 
 use crate::{
     catalogue::Product,
@@ -66,13 +66,23 @@ pub fn train(history: &History, as_of: DateTime<Utc>) -> Result<PairModel> {
     PairModel::train(&history.as_of(as_of.timestamp_micros()), &PairConfig::default()).map_err(refusal)
 }
 
-/// Ranks products for every account, as known before `as_of`; candidates of an account stand
-/// together, best first.
+/// Ranks products for every account, as known before `as_of`: the best [`PER_ACCOUNT`] of each by
+/// probability times amount to the power of `value_exponent`, together, best first.
 ///
 /// # Errors
 /// NOT_ENOUGH_DATA without any order.
-pub fn rank(model: &PairModel, history: &History, as_of: DateTime<Utc>, per_account: usize) -> Result<Vec<Candidate>> {
-    let options = RankOptions { per_account, explained: PER_ACCOUNT, ..RankOptions::default() };
+pub fn rank(
+    model: &PairModel,
+    history: &History,
+    as_of: DateTime<Utc>,
+    value_exponent: f64,
+) -> Result<Vec<Candidate>> {
+    let options = RankOptions {
+        per_account: PER_ACCOUNT,
+        explained: PER_ACCOUNT,
+        gamma: value_exponent,
+        ..RankOptions::default()
+    };
     model.rank(&history.as_of(as_of.timestamp_micros()), &options).map_err(refusal)
 }
 
@@ -102,7 +112,12 @@ pub struct Drafter<'b> {
 impl<'b> Drafter<'b> {
     /// Looks at what was known before `as_of`.
     #[must_use]
-    pub fn new(book: &'b Book, products: &'b HashMap<String, Product>, as_of: DateTime<Utc>, models: Vec<String>) -> Self {
+    pub fn new(
+        book: &'b Book,
+        products: &'b HashMap<String, Product>,
+        as_of: DateTime<Utc>,
+        models: Vec<String>,
+    ) -> Self {
         let view = book.history.as_of(as_of.timestamp_micros());
         Self {
             book,
@@ -181,8 +196,9 @@ impl<'b> Drafter<'b> {
 
     fn similar_accounts(&mut self, candidate: &Candidate) -> Fact {
         let Self { view, alike, scratch, similar, .. } = self;
-        let neighbours =
-            similar.entry(candidate.account).or_insert_with(|| alike.nearest(candidate.account, SIMILAR, scratch));
+        let neighbours = similar
+            .entry(candidate.account)
+            .or_insert_with(|| alike.nearest(candidate.account, SIMILAR, scratch));
         let counts = evidence(view, neighbours, candidate.product, RECENT_DAYS);
         let bought = |account: u32| {
             view.account_orders(account).any(|order| order.products.binary_search(&candidate.product).is_ok())
@@ -198,8 +214,10 @@ impl<'b> Drafter<'b> {
         let shared: usize = neighbours
             .iter()
             .map(|neighbour| {
-                let theirs: std::collections::BTreeSet<u32> =
-                    view.account_orders(neighbour.id).flat_map(|order| order.products.iter().copied()).collect();
+                let theirs: std::collections::BTreeSet<u32> = view
+                    .account_orders(neighbour.id)
+                    .flat_map(|order| order.products.iter().copied())
+                    .collect();
                 own.intersection(&theirs).count()
             })
             .sum();

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use salient_core::{AccountId, Clock, Error, RecommendationId, Reason, Result, SellerId, TenantId};
+use salient_core::{AccountId, Clock, Error, Reason, RecommendationId, Result, SellerId, TenantId};
 use salient_events::{Outbox, shard_of};
 use salient_proto::recommendation::v1::{RecommendationsExpired, RecommendationsIssued};
 use salient_store::{Db, Tx};
@@ -36,7 +36,13 @@ pub async fn mark_all_stale_in_tx(tx: &mut Tx, tenant: &TenantId, now: DateTime<
 ///
 /// # Errors
 /// The seller is not known, or the store does not answer.
-pub async fn standing(db: &Db, clock: &Clock, tenant: &TenantId, seller: &SellerId, day: NaiveDate) -> Result<Option<Plan>> {
+pub async fn standing(
+    db: &Db,
+    clock: &Clock,
+    tenant: &TenantId,
+    seller: &SellerId,
+    day: NaiveDate,
+) -> Result<Option<Plan>> {
     let mut read = db.read().await?;
     let found = store::catalogue::seller_by_id(&mut read, tenant, seller).await?;
     let known = found.ok_or_else(|| Error::not_found(seller))?;
@@ -81,6 +87,8 @@ pub async fn choose_in_tx(
     capacity: u32,
 ) -> Result<usize> {
     let now = clock.now();
+    // two who choose at once would issue everything twice
+    store::catalogue::lock_seller_in_tx(tx, tenant, &pool.seller).await?;
     let accounts: HashSet<AccountId> = pool.drafts.iter().map(|draft| draft.account).collect();
     let today = store::recommendations::of_day(tx, tenant, day, Some(&pool.seller)).await?;
     let open = store::recommendations::open_of_accounts(tx, tenant, accounts.iter().copied()).await?;
@@ -88,21 +96,37 @@ pub async fn choose_in_tx(
     let suppressions: Vec<_> = holding.into_iter().map(|entry| entry.suppression).collect();
     let blocked = store::catalogue::blocked_products(tx, tenant).await?;
     let start = schedule::start_of(day);
-    let bought = store::plans::bought_since(tx, tenant, accounts.iter().copied(), start, now).await?;
+    // a day that is over is planned as it began
+    let bought = if day == now.date_naive() {
+        store::plans::bought_since(tx, tenant, accounts.iter().copied(), start, now).await?
+    } else {
+        Vec::new()
+    };
     let since = now - TimeDelta::days(REOFFER_DAYS);
-    let unanswered = store::recommendations::unanswered_in_tx(tx, tenant, accounts.iter().copied(), since).await?;
+    let unanswered =
+        store::recommendations::unanswered_in_tx(tx, tenant, accounts.iter().copied(), since).await?;
     let tired = unanswered.into_iter().filter(|(_, _, times)| *times >= REOFFER_LIMIT);
 
     // what a seller took on stays; what was done or put off today is not asked again today
     let mut kept: Vec<&Recommendation> = today.iter().filter(|item| item.state == State::Accepted).collect();
     kept.sort_by_key(|item| item.rank);
     let done = today.iter().filter(|item| matches!(item.state, State::Completed | State::Snoozed));
-    let elsewhere = open.iter().filter(|item| item.seller != pool.seller || item.state == State::Accepted);
+    let elsewhere = open.iter().filter(|item| match item.state {
+        State::Issued => item.seller != pool.seller,
+        state => state == State::Accepted,
+    });
     let rules = slate::Rules {
         resting: Resting::at(now, &suppressions),
         blocked,
-        just_bought: bought.into_iter().chain(tired.map(|(account, product, _)| (account, product))).collect(),
-        taken: done.chain(elsewhere).chain(kept.iter().copied()).map(|item| item.frozen.draft.account).collect(),
+        just_bought: bought
+            .into_iter()
+            .chain(tired.map(|(account, product, _)| (account, product)))
+            .collect(),
+        taken: done
+            .chain(elsewhere)
+            .chain(kept.iter().copied())
+            .map(|item| item.frozen.draft.account)
+            .collect(),
     };
     let room = (capacity as usize).saturating_sub(kept.len());
     let slate = slate::choose(&pool.drafts, &rules, pool.value_exponent, room);
@@ -118,13 +142,18 @@ pub async fn choose_in_tx(
         });
         issued.push(match equal {
             // the same again today moves at most its place; from an earlier day it is brought up
-            // to date, but its deadline and its token stay
+            // to date, but its token stays, and its deadline unless it was put off
             Some(item) if item.day == day => Recommendation { rank, ..item.clone() },
             Some(item) => {
                 let mut frozen = frozen;
                 frozen.issue_time = item.frozen.issue_time;
-                frozen.expire_time = item.frozen.expire_time;
-                Recommendation { day, rank, seller: pool.seller.clone(), frozen, ..item.clone() }
+                let mut state_time = now;
+                if item.state == State::Issued {
+                    frozen.expire_time = item.frozen.expire_time;
+                    state_time = item.state_time;
+                }
+                let seller = pool.seller.clone();
+                Recommendation { day, rank, seller, frozen, state: State::Issued, state_time, ..item.clone() }
             }
             None => Recommendation {
                 id: RecommendationId::new(clock),
@@ -144,8 +173,7 @@ pub async fn choose_in_tx(
         .filter(|item| item.state == State::Issued && !stands.contains(&item.id))
         .map(|item| Recommendation { state: State::Expired, state_time: now, ..item })
         .collect();
-    let changed: Vec<Recommendation> =
-        issued.into_iter().filter(|item| !open.contains(item)).collect();
+    let changed: Vec<Recommendation> = issued.into_iter().filter(|item| !open.contains(item)).collect();
     let count = changed.len();
     // withdrawn first: the dedupe key of what was withdrawn may be issued again later
     store::recommendations::put_in_tx(tx, tenant, &withdrawn).await?;

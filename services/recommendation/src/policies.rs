@@ -35,7 +35,13 @@ pub struct Policy {
 ///
 /// # Errors
 /// The store does not answer.
-pub async fn keep(db: &Db, clock: &Clock, tenant: &TenantId, as_of: DateTime<Utc>, ranker: PairModel) -> Result<(Policy, PairModel)> {
+pub async fn keep(
+    db: &Db,
+    clock: &Clock,
+    tenant: &TenantId,
+    as_of: DateTime<Utc>,
+    ranker: PairModel,
+) -> Result<(Policy, PairModel)> {
     let body = serde_json::to_vec(&ranker).map_err(Error::internal)?;
     let mut tx = db.begin().await?;
     if let Some((policy, kept)) = store::policies::newest(&mut tx, tenant, as_of.timestamp_micros()).await?

@@ -37,18 +37,19 @@ const DRAWS: usize = 2_000;
 /// Fixed, so that an interval comes out the same each time.
 const SEED: u64 = 20_101_201;
 
-/// Who is responsible for which account.
+/// Who is responsible for which account, and how much each can do.
 #[derive(Debug)]
 pub struct Owners {
     of: Vec<u32>,
-    /// The number that stands for nobody.
-    nobody: u32,
+    /// By seller.
+    capacity: Vec<usize>,
 }
 
 impl Owners {
-    /// By territory; an account of two sellers belongs to the first.
+    /// By territory; an account of two sellers belongs to the first. Lists have `per_seller` items
+    /// or, when that is 0, as many as each seller can do.
     #[must_use]
-    pub fn new(book: &Book, sellers: &[Seller]) -> Self {
+    pub fn new(book: &Book, sellers: &[Seller], per_seller: usize) -> Self {
         let nobody = u32::try_from(sellers.len()).unwrap_or(u32::MAX);
         let mut of = vec![nobody; book.accounts.len()];
         let territories = by_territory(book);
@@ -60,7 +61,11 @@ impl Owners {
                 }
             }
         }
-        Self { of, nobody }
+        let capacity = sellers
+            .iter()
+            .map(|seller| if per_seller == 0 { seller.capacity as usize } else { per_seller })
+            .collect();
+        Self { of, capacity }
     }
 
     /// The owner's number.
@@ -69,10 +74,25 @@ impl Owners {
         self.of[account as usize]
     }
 
-    /// Without the items that belong to nobody.
+    /// The most items on a list.
     #[must_use]
-    pub fn owned(&self, chosen: Vec<Chosen>) -> Vec<Chosen> {
-        chosen.into_iter().filter(|item| item.seller != self.nobody).collect()
+    pub fn most(&self) -> usize {
+        self.capacity.iter().copied().max().unwrap_or_default()
+    }
+
+    /// Of lists with [`Owners::most`] items, best first: what each seller can do. What belongs to
+    /// nobody goes.
+    #[must_use]
+    pub fn cut(&self, mut chosen: Vec<Chosen>) -> Vec<Chosen> {
+        let mut room = self.capacity.clone();
+        chosen.retain(|item| match room.get_mut(item.seller as usize) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        });
+        chosen
     }
 }
 
@@ -182,12 +202,12 @@ pub fn window(book: &Book, as_of: DateTime<Utc>, days: i64) -> Window<'_> {
 
 /// The simple lists of a day.
 #[must_use]
-pub fn simple(book: &Book, owners: &Owners, as_of: DateTime<Utc>, per_seller: usize, days: i64) -> Vec<(&'static str, Tally)> {
+pub fn simple(book: &Book, owners: &Owners, as_of: DateTime<Utc>, days: i64) -> Vec<(&'static str, Tally)> {
     let view = book.history.as_of(as_of.timestamp_micros());
     let window = window(book, as_of, days);
     let bought = window.bought();
     let list = |kind| {
-        let chosen = owners.owned(baseline(kind, &view, |account| owners.of(account), per_seller));
+        let chosen = owners.cut(baseline(kind, &view, |account| owners.of(account), owners.most()));
         Tally::of(&chosen, &window, &bought)
     };
     vec![
@@ -201,9 +221,14 @@ pub fn simple(book: &Book, owners: &Owners, as_of: DateTime<Utc>, per_seller: us
 ///
 /// # Errors
 /// No plan was made for the day, or it is no day.
-pub async fn of_plans(db: &Db, tenant: &TenantId, request: &pb::EvaluatePlansRequest) -> Result<pb::EvaluatePlansResponse> {
+pub async fn of_plans(
+    db: &Db,
+    tenant: &TenantId,
+    request: &pb::EvaluatePlansRequest,
+) -> Result<pb::EvaluatePlansResponse> {
     let day = schedule::parse_day("date", &request.date)?;
-    let days = if request.horizon_days == 0 { schedule::HORIZON_DAYS } else { i64::from(request.horizon_days) };
+    let days =
+        if request.horizon_days == 0 { schedule::HORIZON_DAYS } else { i64::from(request.horizon_days) };
     let mut read = db.read().await?;
     let issued = store::recommendations::of_day(&mut read, tenant, day, None).await?;
     if issued.is_empty() {
@@ -215,7 +240,7 @@ pub async fn of_plans(db: &Db, tenant: &TenantId, request: &pb::EvaluatePlansReq
     let date = request.date.clone();
     blocking(move || {
         let as_of = schedule::start_of(day);
-        let owners = Owners::new(&book, &sellers);
+        let owners = Owners::new(&book, &sellers, 0);
         let accounts: HashMap<_, u32> = book.accounts.iter().map(|account| account.id).zip(0..).collect();
         let products: HashMap<&str, u32> = book.products.iter().map(String::as_str).zip(0..).collect();
         let numbers: HashMap<&str, u32> = sellers.iter().map(|seller| seller.id.as_str()).zip(0..).collect();
@@ -234,10 +259,14 @@ pub async fn of_plans(db: &Db, tenant: &TenantId, request: &pb::EvaluatePlansReq
             .collect();
         let after = window(&book, as_of, days);
         let plan = Tally::of(&chosen, &after, &after.bought());
-        let most = sellers.iter().map(|seller| seller.capacity as usize).max().unwrap_or(0);
         let mut lists = vec![plan.on_wire("plan", &book)];
-        let simple = simple(&book, &owners, as_of, most, days);
-        lists.extend(simple.iter().filter(|(name, _)| *name != OWN_COUNT).map(|(name, tally)| tally.on_wire(name, &book)));
+        let simple = simple(&book, &owners, as_of, days);
+        lists.extend(
+            simple
+                .iter()
+                .filter(|(name, _)| *name != OWN_COUNT)
+                .map(|(name, tally)| tally.on_wire(name, &book)),
+        );
         let until = (as_of + TimeDelta::days(days)).timestamp_micros();
         let a_day = TimeDelta::days(1).num_microseconds().unwrap_or_default();
         let incomplete = book.history.last_time().is_none_or(|last| last + a_day < until);

@@ -34,7 +34,14 @@ pub async fn enqueue(
     request: &impl prost::Message,
 ) -> Result<Run> {
     let mut tx = db.begin().await?;
-    let new = NewRun { id: clock.uuid(), tenant, kind, request_id, request: request.encode_to_vec(), now: clock.now() };
+    let new = NewRun {
+        id: clock.uuid(),
+        tenant,
+        kind,
+        request_id,
+        request: request.encode_to_vec(),
+        now: clock.now(),
+    };
     let run = runs::enqueue_in_tx(&mut tx, new).await?;
     tx.commit().await?;
     Ok(run)

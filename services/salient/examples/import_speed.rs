@@ -28,7 +28,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds = clock.elapsed().as_secs_f64();
     println!("{}\n{}", plan.title(), plan.report());
     let rows = plan.report().rows.max(plan.report().purchases.lines);
-    println!("{rows} rows in {seconds:.3} s: {:.0} rows a second; {records} records in {batches} batches", rows as f64 / seconds);
+    println!(
+        "{rows} rows in {seconds:.3} s: {:.0} rows a second; {records} records in {batches} batches",
+        rows as f64 / seconds
+    );
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("peak memory unknown"));
     Ok(())

@@ -52,7 +52,8 @@ async fn import_lines(file: &Path, store: &str) -> Result<()> {
     let tenant = TenantId::try_from("measure")?;
     let claims = Claims::lasting(&tenant, "measure", Role::Integration, Duration::from_secs(3600));
     let token = Signer::hs256("measure", SECRET).mint(&claims)?;
-    let services = ["profile", "scoring", "recommendation", "feedback"].map(|name| (name.to_owned(), address.clone()));
+    let services =
+        ["profile", "scoring", "recommendation", "feedback"].map(|name| (name.to_owned(), address.clone()));
     let session = Session { services: services.into_iter().collect(), token, as_of: None };
     let clients = session.connect()?;
     let plan = import::open(file, None, clock.latest())?;
@@ -60,7 +61,10 @@ async fn import_lines(file: &Path, store: &str) -> Result<()> {
     let started = Instant::now();
     let (loaded, _) = load::load_records(&clients, plan, &step).await?;
     let seconds = started.elapsed().as_secs_f64();
-    println!("{}", serde_json::json!({ "lines": loaded.lines, "lines_per_s": loaded.lines as f64 / seconds }));
+    println!(
+        "{}",
+        serde_json::json!({ "lines": loaded.lines, "lines_per_s": loaded.lines as f64 / seconds })
+    );
     life.finish(std::future::pending()).await;
     Ok(())
 }

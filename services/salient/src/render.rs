@@ -1,7 +1,9 @@
 //! A plan as a table that a person likes to read.
 
 use chrono::{DateTime, Utc};
-use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets,
+};
 use prost_types::Timestamp;
 use salient_core::{Currency, Estimate};
 use salient_proto::{

@@ -36,7 +36,12 @@ fn goes_on(status: Option<RunStatus>, step: &Step) -> Result<bool> {
 ///
 /// # Errors
 /// The suite refuses, stays away, or the run fails.
-pub async fn score(clients: &Clients, request_id: String, as_of: Option<Timestamp>, step: &Step) -> Result<ScoringRun> {
+pub async fn score(
+    clients: &Clients,
+    request_id: String,
+    as_of: Option<Timestamp>,
+    step: &Step,
+) -> Result<ScoringRun> {
     let request = StartScoringRunRequest { request_id, as_of };
     let client = || clients.scoring.clone();
     let started = retry(PATIENCE, async || client().start_scoring_run(request.clone()).await).await;

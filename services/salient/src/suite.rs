@@ -94,7 +94,8 @@ pub async fn start(dir: &Path, clock: Clock) -> Result<Suite> {
         upstreams: upstreams.map(|(name, address)| (name.clone(), address.clone())).collect(),
         ..salient_gateway::Config::default()
     };
-    let gateway = salient_gateway::build(&gateway, salient_gateway::Parts { lifecycle: life.clone() }).await?;
+    let gateway =
+        salient_gateway::build(&gateway, salient_gateway::Parts { lifecycle: life.clone() }).await?;
 
     life.spawn("profile", profile.serve(listener("profile")?));
     life.spawn("scoring", scoring.serve(listener("scoring")?));

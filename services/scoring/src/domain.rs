@@ -64,9 +64,19 @@ pub struct Score {
 
 /// Scores every account of a table with a model.
 #[must_use]
-pub fn score(model: &Model, table: &AccountTable, names: &[&str], accounts: &[AccountId], currency: Currency) -> Vec<Score> {
+pub fn score(
+    model: &Model,
+    table: &AccountTable,
+    names: &[&str],
+    accounts: &[AccountId],
+    currency: Currency,
+) -> Vec<Score> {
     let learned = model.body.score(table);
-    learned.into_iter().enumerate().map(|(row, from)| one(model, table, names, accounts, currency, row, from)).collect()
+    learned
+        .into_iter()
+        .enumerate()
+        .map(|(row, from)| one(model, table, names, accounts, currency, row, from))
+        .collect()
 }
 
 fn one(

@@ -44,12 +44,19 @@ pub struct Scoring {
 ///
 /// # Errors
 /// A time in the future, or none that a calendar has.
-pub fn as_of(clock: &Clock, at: Option<&prost_types::Timestamp>, asked: DateTime<Utc>) -> Result<DateTime<Utc>> {
+pub fn as_of(
+    clock: &Clock,
+    at: Option<&prost_types::Timestamp>,
+    asked: DateTime<Utc>,
+) -> Result<DateTime<Utc>> {
     let Some(at) = at else { return Ok(asked) };
-    let time = convert::time(at).ok_or_else(|| Error::field("as_of", "a time that a calendar has is accepted"))?;
+    let time =
+        convert::time(at).ok_or_else(|| Error::field("as_of", "a time that a calendar has is accepted"))?;
     if time > clock.now() {
-        return Err(Error::new(Reason::DateInFuture, "as_of lies in the future")
-            .with_violation("as_of", format!("a time up to now, {}, is accepted", clock.now().to_rfc3339())));
+        return Err(Error::new(Reason::DateInFuture, "as_of lies in the future").with_violation(
+            "as_of",
+            format!("a time up to now, {}, is accepted", clock.now().to_rfc3339()),
+        ));
     }
     Ok(time)
 }
@@ -109,7 +116,13 @@ impl Scoring {
         Ok(model)
     }
 
-    async fn publish(&self, context: &RunContext, tenant: &TenantId, model: Model, scores: Vec<Score>) -> Result<()> {
+    async fn publish(
+        &self,
+        context: &RunContext,
+        tenant: &TenantId,
+        model: Model,
+        scores: Vec<Score>,
+    ) -> Result<()> {
         let mut shards: BTreeMap<u16, Vec<Score>> = BTreeMap::new();
         for score in scores {
             shards.entry(shard_of(score.account.uuid().as_bytes())).or_default().push(score);
@@ -121,7 +134,10 @@ impl Scoring {
                 let mut tx = self.db.begin().await?;
                 store::put_scores_in_tx(&mut tx, tenant, batch).await?;
                 let message = pb::ScoresPublished {
-                    scores: batch.iter().map(|score| convert::score(score.clone(), PUBLISHED_FACTORS)).collect(),
+                    scores: batch
+                        .iter()
+                        .map(|score| convert::score(score.clone(), PUBLISHED_FACTORS))
+                        .collect(),
                 };
                 self.outbox.publish_in_tx(&mut tx, &[self.outbox.event(tenant, shard, &message)]).await?;
                 tx.commit().await?;

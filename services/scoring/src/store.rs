@@ -80,29 +80,40 @@ pub async fn next_version_in_tx(tx: &mut Tx, tenant: &TenantId) -> Result<i32> {
 }
 
 /// One model.
-pub async fn model_by_id(conn: &mut impl Connection, tenant: &TenantId, id: ModelId) -> Result<Option<Model>> {
-    let row: Option<ModelRow> =
-        sql("select model, version, as_of, live, create_time, body from models where tenant = $1 and model = $2")
-            .bind(tenant)
-            .bind(id.uuid())
-            .fetch_optional(conn)
-            .await?;
+pub async fn model_by_id(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    id: ModelId,
+) -> Result<Option<Model>> {
+    let row: Option<ModelRow> = sql(
+        "select model, version, as_of, live, create_time, body from models where tenant = $1 and model = $2",
+    )
+    .bind(tenant)
+    .bind(id.uuid())
+    .fetch_optional(conn)
+    .await?;
     row.map(Model::try_from).transpose()
 }
 
 /// The model that was trained as of a moment.
 pub async fn model_as_of(conn: &mut impl Connection, tenant: &TenantId, as_of: i64) -> Result<Option<Model>> {
-    let row: Option<ModelRow> =
-        sql("select model, version, as_of, live, create_time, body from models where tenant = $1 and as_of = $2")
-            .bind(tenant)
-            .bind(as_of)
-            .fetch_optional(conn)
-            .await?;
+    let row: Option<ModelRow> = sql(
+        "select model, version, as_of, live, create_time, body from models where tenant = $1 and as_of = $2",
+    )
+    .bind(tenant)
+    .bind(as_of)
+    .fetch_optional(conn)
+    .await?;
     row.map(Model::try_from).transpose()
 }
 
 /// Models, newest version first, below `before`.
-pub async fn list_models(conn: &mut impl Connection, tenant: &TenantId, before: Option<i64>, limit: i64) -> Result<Vec<Model>> {
+pub async fn list_models(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Model>> {
     let rows: Vec<ModelRow> = sql("select model, version, as_of, live, create_time, body from models
          where tenant = $1 and version < $2 order by version desc limit $3")
     .bind(tenant)
@@ -142,7 +153,8 @@ impl TryFrom<ScoreRow> for Score {
             expected: Estimate { minor_units: row.expected_minor, currency },
             base_rate: row.base_rate,
             bias: row.bias,
-            features: serde_json::from_str(&row.features).map_err(|error| broken("features", error.to_string()))?,
+            features: serde_json::from_str(&row.features)
+                .map_err(|error| broken("features", error.to_string()))?,
             contributions: serde_json::from_str(&row.contributions)
                 .map_err(|error| broken("contributions", error.to_string()))?,
         })
@@ -155,7 +167,8 @@ pub async fn put_scores_in_tx(tx: &mut Tx, tenant: &TenantId, scores: &[Score]) 
     let mut contributions = Vec::with_capacity(scores.len());
     for score in scores {
         features.push(serde_json::to_string(&score.features).map_err(salient_core::Error::internal)?);
-        contributions.push(serde_json::to_string(&score.contributions).map_err(salient_core::Error::internal)?);
+        contributions
+            .push(serde_json::to_string(&score.contributions).map_err(salient_core::Error::internal)?);
     }
     sql("insert into scores (tenant, account, model, as_of, probability, expected_minor, currency, base_rate, bias,
             features, contributions)
@@ -185,13 +198,18 @@ pub async fn put_scores_in_tx(tx: &mut Tx, tenant: &TenantId, scores: &[Score]) 
 }
 
 /// The newest score of an account.
-pub async fn score_of(conn: &mut impl Connection, tenant: &TenantId, account: AccountId) -> Result<Option<Score>> {
-    let row: Option<ScoreRow> = sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
+pub async fn score_of(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    account: AccountId,
+) -> Result<Option<Score>> {
+    let row: Option<ScoreRow> =
+        sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
             bias, features, contributions from scores where tenant = $1 and account = $2")
-    .bind(tenant)
-    .bind(account.uuid())
-    .fetch_optional(conn)
-    .await?;
+        .bind(tenant)
+        .bind(account.uuid())
+        .fetch_optional(conn)
+        .await?;
     row.map(Score::try_from).transpose()
 }
 

@@ -48,6 +48,9 @@ impl Worker {
         let batch = self.next(reader).await?;
         self.inner.probe.at(Step::Taken).await;
         for chunk in self.chunks(&batch.events) {
+            if self.shutdown.is_cancelled() {
+                return Err(Stopped);
+            }
             self.apply(chunk).await?;
         }
         self.inner.probe.at(Step::Committed).await;

@@ -55,11 +55,12 @@ async fn troubled(troubles: Troubles, ctx: &mut HandlerCtx, message: Noted) -> R
 async fn live(on: On, via: Via, happenings: Vec<Happening>) {
     let mut world = World::new(on, via).await;
     let troubles = Troubles::default();
-    let start = |world: &World| {
+    let consume = |world: &World| {
         let consumer = world.consumer().handle_with(Arc::clone(&troubles), troubled);
-        (Running::consumer(consumer.batch(5, 1 << 20)), Running::relay(world.relay()))
+        Running::consumer(consumer.batch(5, 1 << 20))
     };
-    let (mut consumer, mut relay) = start(&world);
+    let mut consumer = consume(&world);
+    let mut relay = Running::relay(world.relay());
     let (mut next, mut all) = ([0_i64; 6], 0);
     for happening in happenings {
         match happening {
@@ -90,12 +91,13 @@ async fn live(on: On, via: Via, happenings: Vec<Happening>) {
             }
             Happening::ConsumerDies => {
                 consumer.kill().await;
-                consumer = start(&world).0;
+                consumer = consume(&world);
             }
             Happening::AllDie => {
                 tokio::join!(relay.kill(), consumer.kill());
                 world.lose_the_bus().await;
-                (consumer, relay) = start(&world);
+                consumer = consume(&world);
+                relay = Running::relay(world.relay());
             }
             Happening::Trouble(calls) => troubles.store(calls.into(), Ordering::SeqCst),
             Happening::Wait(turns) => {

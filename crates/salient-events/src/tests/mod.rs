@@ -8,4 +8,5 @@ mod kill;
 mod redis;
 mod replicas;
 mod server;
+mod speed;
 mod world;

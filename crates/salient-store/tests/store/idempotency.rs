@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::{both, support::Fresh};
 use prost::Message as _;
 use salient_core::{Clock, Reason, TenantId};
 use salient_store::{Db, Migration, Migrations, idempotency, sql};
-use crate::{both, support::Fresh};
 
 static STEPS: &[Migration] = &[Migration::new(1, "effects", "create table effects (n bigint not null)")];
 
@@ -27,7 +27,13 @@ fn tenant(name: &str) -> TenantId {
 }
 
 /// A write call: the body is a text, the effect a row, the answer a text.
-async fn call(db: &Db, tenant: &TenantId, method: &str, id: &str, body: &str) -> salient_core::Result<String> {
+async fn call(
+    db: &Db,
+    tenant: &TenantId,
+    method: &str,
+    id: &str,
+    body: &str,
+) -> salient_core::Result<String> {
     let clock = Clock::system();
     let mut tx = db.begin().await?;
     let body = body.to_owned();

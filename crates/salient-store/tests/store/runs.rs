@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
+use crate::{both, support::Fresh};
 use chrono::TimeDelta;
 use salient_core::{Clock, Error, Reason, TenantId, micros};
 use salient_store::{Db, Lease, Migrations, NewRun, Run, RunState, Worker, runs};
-use crate::{both, support::Fresh};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -152,7 +152,10 @@ async fn a_run_whose_lease_passed_is_claimed_again_and_the_first_cannot_end_it(f
     assert!(runs::finish_in_tx(&mut tx, &second, b"on time", now).await.unwrap());
     tx.commit().await.unwrap();
     let seen = runs::get(db, &acme(), "plan", first.id).await.unwrap().unwrap();
-    assert_eq!((seen.state, seen.result, seen.end_time), (RunState::Succeeded, Some(b"on time".to_vec()), Some(now)));
+    assert_eq!(
+        (seen.state, seen.result, seen.end_time),
+        (RunState::Succeeded, Some(b"on time".to_vec()), Some(now))
+    );
 }
 
 async fn a_worker_runs_to_the_end(fresh: Fresh) {
@@ -174,9 +177,10 @@ async fn a_worker_runs_to_the_end(fresh: Fresh) {
 }
 
 async fn a_refusal_fails_the_run(fresh: Fresh) {
-    let started = start(Worker::new(fresh.db.clone(), Clock::system()).handle("train", async |_| {
-        Err(Error::new(Reason::NotEnoughData, "90 days of orders are needed"))
-    }));
+    let started =
+        start(Worker::new(fresh.db.clone(), Clock::system()).handle("train", async |_| {
+            Err(Error::new(Reason::NotEnoughData, "90 days of orders are needed"))
+        }));
     let run = enqueue(&fresh.db, "train", "r1", b"").await.unwrap();
     let done = until(&fresh.db, &run, ended).await;
     assert_eq!((done.state, done.reason.as_str()), (RunState::Failed, "NOT_ENOUGH_DATA"));
@@ -193,7 +197,10 @@ async fn a_panic_fails_the_run(fresh: Fresh) {
     );
     let run = enqueue(&fresh.db, "train", "r1", b"").await.unwrap();
     let done = until(&fresh.db, &run, ended).await;
-    assert_eq!((done.state, done.reason.as_str(), done.error.as_str()), (RunState::Failed, "INTERNAL", "internal error"));
+    assert_eq!(
+        (done.state, done.reason.as_str(), done.error.as_str()),
+        (RunState::Failed, "INTERNAL", "internal error")
+    );
     let next = enqueue(&fresh.db, "echo", "r1", b"").await.unwrap();
     assert_eq!(until(&fresh.db, &next, ended).await.state, RunState::Succeeded);
     started.stop().await;
@@ -229,14 +236,17 @@ async fn a_long_handler_keeps_its_lease(fresh: Fresh) {
     let begun = Arc::new(AtomicUsize::new(0));
     let worker = || {
         let begun = begun.clone();
-        Worker::new(fresh.db.clone(), Clock::system()).lease(TimeDelta::milliseconds(600)).handle("train", move |_| {
-            let begun = begun.clone();
-            async move {
-                begun.fetch_add(1, Ordering::SeqCst);
-                tokio::time::sleep(Duration::from_secs(2)).await;
-                Ok(vec![])
-            }
-        })
+        Worker::new(fresh.db.clone(), Clock::system()).lease(TimeDelta::milliseconds(600)).handle(
+            "train",
+            move |_| {
+                let begun = begun.clone();
+                async move {
+                    begun.fetch_add(1, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                    Ok(vec![])
+                }
+            },
+        )
     };
     let (first, second) = (start(worker()), start(worker()));
     let run = enqueue(&fresh.db, "train", "r1", b"").await.unwrap();

@@ -2,12 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use salient_core::{
-    AccountId, Clock, SellerId, ToMicros, from_micros,
-    filter::{Field, parse},
-};
-use salient_store::{Connection as _, Db, Engine, FilterColumn, Migration, Migrations, Rows, Tx, Value, sql, with};
 use crate::{both, support::Fresh};
+use salient_core::{
+    AccountId, Clock, SellerId, ToMicros,
+    filter::{Field, parse},
+    from_micros,
+};
+use salient_store::{
+    Connection as _, Db, Engine, FilterColumn, Migration, Migrations, Rows, Tx, Value, sql, with,
+};
 use uuid::Uuid;
 
 static STEPS: &[Migration] = &[Migration::new(
@@ -136,7 +139,15 @@ async fn values_come_back_as_they_were(fresh: Fresh) {
     assert_eq!(
         rows,
         [
-            (id, Some("s07".into()), Some(i64::MIN), Some(0.1), Some(true), Some(vec![0, 1, 255]), now.to_micros()),
+            (
+                id,
+                Some("s07".into()),
+                Some(i64::MIN),
+                Some(0.1),
+                Some(true),
+                Some(vec![0, 1, 255]),
+                now.to_micros()
+            ),
             (id, None, None, None, None, None, now.to_micros()),
         ]
     );
@@ -153,7 +164,8 @@ async fn a_batch_is_written_looked_up_and_removed_as_one_statement(fresh: Fresh)
     assert_eq!(all(&fresh.db).await, expected);
 
     // again, changed
-    let changed: Vec<Thing> = things.iter().map(|thing| Thing { name: Some("same".into()), ..thing.clone() }).collect();
+    let changed: Vec<Thing> =
+        things.iter().map(|thing| Thing { name: Some("same".into()), ..thing.clone() }).collect();
     let mut tx = fresh.db.begin().await.unwrap();
     assert_eq!(write(&mut tx, &changed).await, 1001);
     tx.commit().await.unwrap();
@@ -194,7 +206,17 @@ async fn a_batch_is_written_looked_up_and_removed_as_one_statement(fresh: Fresh)
 }
 
 async fn odd_texts_survive_a_batch(fresh: Fresh) {
-    let odd = ["", "\"", "\\", "\n\t\r\u{1}\u{7f}", "'; drop table things; --", "$1 {rows} ?", "\u{1f600} e\u{301}", "null", "1"];
+    let odd = [
+        "",
+        "\"",
+        "\\",
+        "\n\t\r\u{1}\u{7f}",
+        "'; drop table things; --",
+        "$1 {rows} ?",
+        "\u{1f600} e\u{301}",
+        "null",
+        "1",
+    ];
     let things: Vec<Thing> = odd
         .iter()
         .enumerate()
@@ -215,7 +237,8 @@ async fn odd_texts_survive_a_batch(fresh: Fresh) {
 async fn an_empty_batch_does_nothing(fresh: Fresh) {
     let mut tx = fresh.db.begin().await.unwrap();
     assert_eq!(write(&mut tx, &[]).await, 0);
-    let found: Vec<(i64,)> = sql("select n from {rows}").rows(Rows::new().int("n", None::<i64>)).fetch_all(&mut tx).await.unwrap();
+    let found: Vec<(i64,)> =
+        sql("select n from {rows}").rows(Rows::new().int("n", None::<i64>)).fetch_all(&mut tx).await.unwrap();
     assert!(found.is_empty());
 }
 
@@ -264,14 +287,15 @@ async fn filters_select(fresh: Fresh) {
         ("account = accounts/none", vec![]),
         ("account != accounts/none AND kind = A", vec![1, 3]),
     ] {
-        let found: Vec<(Uuid,)> = sql("select id from things where tenant = $1 and id > $2 and {filter} order by id limit $3")
-            .bind("acme")
-            .bind(Uuid::nil())
-            .bind(10)
-            .filter(parse(filter, FIELDS).unwrap(), COLUMNS)
-            .fetch_all(&mut fresh.db.read().await.unwrap())
-            .await
-            .unwrap();
+        let found: Vec<(Uuid,)> =
+            sql("select id from things where tenant = $1 and id > $2 and {filter} order by id limit $3")
+                .bind("acme")
+                .bind(Uuid::nil())
+                .bind(10)
+                .filter(parse(filter, FIELDS).unwrap(), COLUMNS)
+                .fetch_all(&mut fresh.db.read().await.unwrap())
+                .await
+                .unwrap();
         let found: Vec<u128> = found.iter().map(|(id,)| id.as_u128()).collect();
         assert_eq!(found, expected, "{filter}");
     }
@@ -299,7 +323,9 @@ async fn plain_sqlx_runs_on_either(fresh: Fresh) {
     tx.commit().await.unwrap();
     let mut read = fresh.db.read().await.unwrap();
     let found: Vec<Thing> = with!(read, |c| {
-        let mut query = sqlx::QueryBuilder::new("select id, name, number, share, open, data from things where number in (");
+        let mut query = sqlx::QueryBuilder::new(
+            "select id, name, number, share, open, data from things where number in (",
+        );
         let mut list = query.separated(", ");
         for thing in &things {
             list.push_bind(thing.number);
@@ -411,11 +437,12 @@ async fn a_commit_wakes_who_waits(fresh: Fresh) {
 
 async fn placeholders_of_the_schema(fresh: Fresh) {
     let mut tx = fresh.db.begin().await.unwrap();
-    let numbers: Vec<(i64,)> = sql("insert into numbered (what) select what from {rows} order by place returning n")
-        .rows(Rows::new().int("place", [1_i64, 2, 3]).text("what", ["a", "b", "c"]))
-        .fetch_all(&mut tx)
-        .await
-        .unwrap();
+    let numbers: Vec<(i64,)> =
+        sql("insert into numbered (what) select what from {rows} order by place returning n")
+            .rows(Rows::new().int("place", [1_i64, 2, 3]).text("what", ["a", "b", "c"]))
+            .fetch_all(&mut tx)
+            .await
+            .unwrap();
     assert_eq!(numbers, [(1,), (2,), (3,)]);
     let pairs = sql("insert into pairs (tenant, a, b) select 'acme', a, b from {rows}")
         .rows(Rows::new().int("a", [1_i64, 1]).int("b", [1_i64, 2]))
@@ -423,7 +450,8 @@ async fn placeholders_of_the_schema(fresh: Fresh) {
         .await
         .unwrap();
     assert_eq!(pairs, 2);
-    let (sum,): (i64,) = sql("select cast(sum(a + b) as bigint) from pairs").fetch_one(&mut tx).await.unwrap();
+    let (sum,): (i64,) =
+        sql("select cast(sum(a + b) as bigint) from pairs").fetch_one(&mut tx).await.unwrap();
     assert_eq!(sum, 5);
 }
 
@@ -453,7 +481,8 @@ async fn a_batch_drives_the_plan(fresh: Fresh) {
         "explain query plan delete from things where tenant = $1 and id in (select id from {rows})",
         "explain query plan select a from {rows} join pairs on pairs.tenant = $1 and pairs.a = rows.id",
     ] {
-        let plan: Vec<(i64, i64, i64, String)> = sql(statement).bind("acme").rows(ids()).fetch_all(&mut tx).await.unwrap();
+        let plan: Vec<(i64, i64, i64, String)> =
+            sql(statement).bind("acme").rows(ids()).fetch_all(&mut tx).await.unwrap();
         let search = plan.iter().map(|(.., step)| step).find(|step| step.starts_with("SEARCH")).unwrap();
         assert!(search.contains("tenant=? AND "), "{statement}: {plan:?}");
     }

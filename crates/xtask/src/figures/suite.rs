@@ -167,10 +167,7 @@ fn reading(context: &Context, salient: &Path, data: &Path) -> Result<Figure> {
 
 /// What `examples/measure.rs` of the command line prints.
 fn measured(context: &Context, arguments: &[&str]) -> Result<Value> {
-    let output = Command::new(measure_binary(context)?)
-        .args(arguments)
-        .stderr(Stdio::inherit())
-        .output()?;
+    let output = Command::new(measure_binary(context)?).args(arguments).stderr(Stdio::inherit()).output()?;
     ensure!(output.status.success(), "measure {} ended with {}", arguments.join(" "), output.status);
     Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -11,7 +11,10 @@ use crate::domain::{Action, Join, Kind, Outcome, Reaction, Reason, Scope};
 /// A time on the wire.
 #[must_use]
 pub fn timestamp(at: DateTime<Utc>) -> Timestamp {
-    Timestamp { seconds: at.timestamp(), nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or_default() }
+    Timestamp {
+        seconds: at.timestamp(),
+        nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or_default(),
+    }
 }
 
 /// A time off the wire, cut to microseconds.
@@ -26,7 +29,9 @@ pub fn time(at: &Timestamp) -> Option<DateTime<Utc>> {
 /// None is named; the contract's rules refuse that first.
 pub fn action(from: pb::ReactionAction) -> Result<Action> {
     match from {
-        pb::ReactionAction::Unspecified => Err(Error::field("action", "must be set to one of the named values")),
+        pb::ReactionAction::Unspecified => {
+            Err(Error::field("action", "must be set to one of the named values"))
+        }
         pb::ReactionAction::Accept => Ok(Action::Accept),
         pb::ReactionAction::Snooze => Ok(Action::Snooze),
         pb::ReactionAction::Dismiss => Ok(Action::Dismiss),

@@ -69,7 +69,8 @@ impl Contract for Service {
                 wanted.extend(filter::parse(&format!("seller = \"sellers/{own}\""), REACTION_FIELDS)?);
             }
             let mut read = self.feedback.db.read().await?;
-            let rows = store::list_reactions(&mut read, ctx.tenant(), wanted, page.key()?, page.limit()).await?;
+            let rows =
+                store::list_reactions(&mut read, ctx.tenant(), wanted, page.key()?, page.limit()).await?;
             Result::Ok(page.cut(rows, |row| (row.react_time.timestamp_micros(), row.id.uuid())))
         };
         let (rows, next_page_token) = found.await.map_err(status)?;
@@ -82,7 +83,7 @@ impl Contract for Service {
         request: Request<pb::RecordExposuresRequest>,
     ) -> Result<Response<pb::RecordExposuresResponse>, Status> {
         let (ctx, message) = accept(request)?;
-        self.feedback.expose(ctx.tenant(), message).await.map(Response::new).map_err(status)
+        self.feedback.expose(&ctx.caller, message).await.map(Response::new).map_err(status)
     }
 
     async fn list_outcomes(
@@ -95,7 +96,8 @@ impl Contract for Service {
             let page = page::page(message.page_size, &message.page_token, &query)?;
             let wanted = filter::parse(&message.filter, OUTCOME_FIELDS)?;
             let mut read = self.feedback.db.read().await?;
-            let rows = store::list_outcomes(&mut read, ctx.tenant(), wanted, page.key()?, page.limit()).await?;
+            let rows =
+                store::list_outcomes(&mut read, ctx.tenant(), wanted, page.key()?, page.limit()).await?;
             Result::Ok(page.cut(rows, |row| (row.outcome_time.timestamp_micros(), row.id.uuid())))
         };
         let (rows, next_page_token) = found.await.map_err(status)?;

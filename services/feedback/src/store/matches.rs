@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use prost::Message as _;
-use salient_core::{AccountId, Currency, Money, OrderId, OpportunityId, RecommendationId, SellerId, TenantId, from_micros};
+use salient_core::{
+    AccountId, Currency, Money, OpportunityId, OrderId, RecommendationId, SellerId, TenantId, from_micros,
+};
 use salient_proto::profile::v1 as profile;
 use salient_store::{Error, Result, Tx, sql};
 use uuid::Uuid;
@@ -71,7 +73,8 @@ struct OpportunityRow {
 }
 
 fn ids(table: &'static str, tenant: &str, seller: &str, key: Uuid) -> Result<(TenantId, SellerId)> {
-    let broken = |column, error: salient_core::Error| Error::inconsistent(table, column, key, error.to_string());
+    let broken =
+        |column, error: salient_core::Error| Error::inconsistent(table, column, key, error.to_string());
     Ok((
         TenantId::try_from(tenant).map_err(|error| broken("tenant", error))?,
         SellerId::try_new(seller).map_err(|error| broken("seller", error))?,
@@ -79,7 +82,8 @@ fn ids(table: &'static str, tenant: &str, seller: &str, key: Uuid) -> Result<(Te
 }
 
 /// Orders of recommended products within the window, known at `now` and not matched yet. A
-/// recommendation comes true once: by its first such order.
+/// recommendation comes true once: by the first order that names its token, or else by the first
+/// that has its product.
 pub async fn orders_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Candidate>> {
     let rows: Vec<OrderRow> = sql(
         "select r.tenant, r.recommendation, r.seller, r.account, r.product, r.attribution_token as token,
@@ -90,7 +94,8 @@ pub async fn orders_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Candida
          where not r.final and not exists (
              select 1 from outcomes x
              where x.tenant = r.tenant and x.recommendation = r.recommendation and x.kind = 'order')
-         order by o.order_time, o.order_id, r.issue_time, r.recommendation",
+         order by case when o.attribution_token = r.attribution_token then 0 else 1 end, o.order_time, o.order_id,
+             r.recommendation",
     )
     .bind(now)
     .fetch_all(tx)
@@ -100,8 +105,10 @@ pub async fn orders_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Candida
     for row in rows {
         let (tenant, seller) = ids("recommendations", &row.tenant, &row.seller, row.recommendation)?;
         let broken = |column, error: String| Error::inconsistent("orders", column, row.order_id, error);
-        let currency = Currency::try_from(row.currency.as_str()).map_err(|error| broken("currency", error.to_string()))?;
-        let order = profile::Order::decode(row.lines.as_slice()).map_err(|error| broken("lines", error.to_string()))?;
+        let currency = Currency::try_from(row.currency.as_str())
+            .map_err(|error| broken("currency", error.to_string()))?;
+        let order = profile::Order::decode(row.lines.as_slice())
+            .map_err(|error| broken("lines", error.to_string()))?;
         let amount = worth(&order.lines, &row.product, currency);
         let token_fits = !row.order_token.is_empty() && row.order_token == row.token;
         let Some(join) = join(token_fits, amount.is_some()) else { continue };

@@ -9,7 +9,7 @@ pub mod reactions;
 pub use outcomes::{list_outcomes, put_outcome_in_tx};
 pub use reactions::{list_reactions, put_exposures_in_tx, put_reaction_in_tx};
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use salient_core::{AccountId, ProductId, RecommendationId, SellerId, TenantId, from_micros};
 use salient_store::{Error, Migration, Migrations, Result, Rows, Tx, sql};
@@ -37,10 +37,14 @@ pub async fn known_in_tx(tx: &mut Tx, tenant: &TenantId, id: RecommendationId) -
     .bind(id.uuid())
     .fetch_optional(tx)
     .await?;
-    let Some((seller, account, product, product_name, attribution_token, issue_time, window_end, closed)) = row else {
+    let Some((seller, account, product, product_name, attribution_token, issue_time, window_end, closed)) =
+        row
+    else {
         return Ok(None);
     };
-    let broken = |column, error: salient_core::Error| Error::inconsistent("recommendations", column, id, error.to_string());
+    let broken = |column, error: salient_core::Error| {
+        Error::inconsistent("recommendations", column, id, error.to_string())
+    };
     Ok(Some(Known {
         id,
         seller: SellerId::try_new(&seller).map_err(|error| broken("seller", error))?,
@@ -54,21 +58,21 @@ pub async fn known_in_tx(tx: &mut Tx, tenant: &TenantId, id: RecommendationId) -
     }))
 }
 
-/// Which of these recommendations exist.
-pub async fn known_ids_in_tx(
+/// Whose these recommendations are, of those that exist.
+pub async fn sellers_of_in_tx(
     tx: &mut Tx,
     tenant: &TenantId,
     ids: impl Iterator<Item = RecommendationId>,
-) -> Result<HashSet<RecommendationId>> {
-    let rows: Vec<(Uuid,)> = sql(
-        "select distinct r.recommendation from recommendations r join {rows} on rows.id = r.recommendation
+) -> Result<HashMap<RecommendationId, String>> {
+    let rows: Vec<(Uuid, String)> = sql(
+        "select distinct r.recommendation, r.seller from recommendations r join {rows} on rows.id = r.recommendation
          where r.tenant = $1",
     )
     .bind(tenant)
     .rows(Rows::new().uuid("id", ids.map(RecommendationId::uuid)))
     .fetch_all(tx)
     .await?;
-    Ok(rows.into_iter().map(|(id,)| RecommendationId::from_uuid(id)).collect())
+    Ok(rows.into_iter().map(|(id, seller)| (RecommendationId::from_uuid(id), seller)).collect())
 }
 
 /// Closes recommendations: no reaction is taken any more.

@@ -1,6 +1,9 @@
 //! Outcomes.
 
-use salient_core::{AccountId, Currency, Money, OutcomeId, RecommendationId, SellerId, TenantId, filter::Comparison, from_micros};
+use salient_core::{
+    AccountId, Currency, Money, OutcomeId, RecommendationId, SellerId, TenantId, filter::Comparison,
+    from_micros,
+};
 use salient_store::{Connection, Error, FilterColumn, Result, Tx, sql};
 use uuid::Uuid;
 
@@ -32,7 +35,8 @@ impl TryFrom<Row> for Outcome {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
-        let broken = |column, detail: &str| Error::inconsistent("outcomes", column, row.outcome, detail.to_owned());
+        let broken =
+            |column, detail: &str| Error::inconsistent("outcomes", column, row.outcome, detail.to_owned());
         let currency = row.currency.as_deref().map(Currency::try_from).transpose();
         let currency = currency.map_err(|error| broken("currency", error.message()))?;
         Ok(Self {
@@ -51,23 +55,24 @@ impl TryFrom<Row> for Outcome {
 
 /// Keeps an outcome; says whether it was new.
 pub async fn put_outcome_in_tx(tx: &mut Tx, tenant: &TenantId, from: &Outcome) -> Result<bool> {
-    let written = sql("insert into outcomes (tenant, outcome, recommendation, seller, account, kind, joined, subject,
+    let written =
+        sql("insert into outcomes (tenant, outcome, recommendation, seller, account, kind, joined, subject,
             amount_minor, currency, outcome_time)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (tenant, recommendation, kind, subject) do nothing")
-    .bind(tenant)
-    .bind(from.id.uuid())
-    .bind(from.recommendation.uuid())
-    .bind(from.seller.as_str())
-    .bind(from.account.uuid())
-    .bind(from.kind.as_str())
-    .bind(from.join.as_str())
-    .bind(from.subject.as_str())
-    .bind(from.amount.map(|amount| amount.minor_units))
-    .bind(from.amount.map(|amount| amount.currency.to_string()))
-    .bind(from.outcome_time)
-    .execute(tx)
-    .await?;
+        .bind(tenant)
+        .bind(from.id.uuid())
+        .bind(from.recommendation.uuid())
+        .bind(from.seller.as_str())
+        .bind(from.account.uuid())
+        .bind(from.kind.as_str())
+        .bind(from.join.as_str())
+        .bind(from.subject.as_str())
+        .bind(from.amount.map(|amount| amount.minor_units))
+        .bind(from.amount.map(|amount| amount.currency.to_string()))
+        .bind(from.outcome_time)
+        .execute(tx)
+        .await?;
     Ok(written == 1)
 }
 

@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 use prost::Message as _;
-use salient_core::{AccountId, OpportunityId, OrderId, ProductId, RecommendationId, Result, SellerId, TenantId};
+use salient_core::{
+    AccountId, OpportunityId, OrderId, ProductId, RecommendationId, Result, SellerId, TenantId,
+};
 use salient_proto::{profile::v1 as profile, recommendation::v1 as recommendation};
 use salient_store::{Rows, Tx, sql};
 
@@ -51,8 +53,9 @@ pub async fn put_recommendations_in_tx(
     Ok(())
 }
 
-/// Writes orders, whole; returns are not outcomes.
+/// Writes orders, whole; returns are not outcomes, nor is an order that turned out to be one.
 pub async fn put_orders_in_tx(tx: &mut Tx, tenant: &TenantId, orders: Vec<profile::Order>) -> Result<()> {
+    let mut returns = Vec::new();
     let mut ids = Vec::with_capacity(orders.len());
     let mut accounts = Vec::with_capacity(orders.len());
     let mut times = Vec::with_capacity(orders.len());
@@ -60,15 +63,24 @@ pub async fn put_orders_in_tx(tx: &mut Tx, tenant: &TenantId, orders: Vec<profil
     let mut currencies = Vec::with_capacity(orders.len());
     let mut lines = Vec::with_capacity(orders.len());
     for from in orders {
+        let id = OrderId::parse_name(&from.name)?.uuid();
         if from.kind() == profile::order::Kind::Return {
+            returns.push(id);
             continue;
         }
-        ids.push(OrderId::parse_name(&from.name)?.uuid());
+        ids.push(id);
         accounts.push(AccountId::parse_field("account", &from.account)?.uuid());
         times.push(from.order_time.as_ref().and_then(time));
         tokens.push(from.attribution_token);
         currencies.push(from.currency_code);
         lines.push(profile::Order { lines: from.lines, ..Default::default() }.encode_to_vec());
+    }
+    if !returns.is_empty() {
+        sql("delete from orders where tenant = $1 and order_id in (select id from {rows})")
+            .bind(tenant)
+            .rows(Rows::new().uuid("id", returns))
+            .execute(tx)
+            .await?;
     }
     sql("insert into orders (tenant, order_id, account, order_time, attribution_token, currency, lines)
          select $1, id, account, order_time, token, currency, lines from {rows} where true

@@ -1,7 +1,9 @@
 //! Reactions and exposures.
 
 use chrono::{DateTime, Utc};
-use salient_core::{AccountId, ProductId, ReactionId, RecommendationId, SellerId, TenantId, filter::Comparison, from_micros};
+use salient_core::{
+    AccountId, ProductId, ReactionId, RecommendationId, SellerId, TenantId, filter::Comparison, from_micros,
+};
 use salient_proto::feedback::v1::Exposure;
 use salient_store::{Connection, Error, FilterColumn, Result, Rows, Tx, sql};
 use uuid::Uuid;
@@ -37,7 +39,8 @@ impl TryFrom<Row> for Reaction {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
-        let broken = |column, detail: &str| Error::inconsistent("reactions", column, row.reaction, detail.to_owned());
+        let broken =
+            |column, detail: &str| Error::inconsistent("reactions", column, row.reaction, detail.to_owned());
         let reason = match row.reason.as_str() {
             "" => None,
             text => Some(Reason::parse(text).ok_or_else(|| broken("reason", text))?),

@@ -17,10 +17,7 @@ use salient_proto::common::v1::SourceKey;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{
-    Kind, Record, Refusal, UpdateMask,
-    record::AccountRef,
-};
+use super::{Kind, Record, Refusal, UpdateMask, record::AccountRef};
 
 /// Bytes of the content hash that are kept. It tells equal from changed, nothing more.
 const HASH: usize = 16;
@@ -112,8 +109,12 @@ pub struct Summary {
 impl<R: Record> Batch<R> {
     /// Looks at every record by itself. `latest` is the latest date that a record may carry.
     pub fn prepare(records: Vec<R>, latest: DateTime<Utc>) -> Self {
-        let mut batch =
-            Self { size: records.len(), latest, refused: Vec::new(), items: Vec::with_capacity(records.len()) };
+        let mut batch = Self {
+            size: records.len(),
+            latest,
+            refused: Vec::new(),
+            items: Vec::with_capacity(records.len()),
+        };
         for (index, mut record) in records.into_iter().enumerate() {
             record.stamp(None, None);
             record.cut_times();
@@ -192,7 +193,16 @@ impl<R: Record> Batch<R> {
             refused: self.refused,
             names: vec![String::new(); self.size],
         };
-        let mut states = States { known, current, accounts, mask, latest: self.latest, clock, states: HashMap::new(), list: Vec::new() };
+        let mut states = States {
+            known,
+            current,
+            accounts,
+            mask,
+            latest: self.latest,
+            clock,
+            states: HashMap::new(),
+            list: Vec::new(),
+        };
         for item in self.items {
             let index = item.index;
             match states.take(item) {
@@ -302,7 +312,10 @@ impl<R: Record> States<'_, R> {
             return Err(fault);
         }
         if !record.name().is_empty() {
-            return Err(Refusal::field("name", "is given by the server; a new record is accepted without one"));
+            return Err(Refusal::field(
+                "name",
+                "is given by the server; a new record is accepted without one",
+            ));
         }
         match self.accounts.find(&account)? {
             Some(id) => record.set_account(Kind::Account.name(id)),
@@ -322,7 +335,8 @@ impl<R: Record> States<'_, R> {
         let Item { account, record: mut change, .. } = item;
         let state = &mut self.list[position];
         if !change.name().is_empty() && change.name() != state.record.name() {
-            let message = format!("is given by the server; the record with this key is {}", state.record.name());
+            let message =
+                format!("is given by the server; the record with this key is {}", state.record.name());
             return Err(Refusal::field("name", message));
         }
         if self.mask.takes("account", || account != AccountRef::Missing) {

@@ -105,7 +105,10 @@ pub fn timestamp_micros(time: &Timestamp) -> i64 {
 /// The time of a stored count of microseconds.
 pub fn timestamp(micros: i64) -> Timestamp {
     let time = from_micros(micros);
-    Timestamp { seconds: time.timestamp(), nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default() }
+    Timestamp {
+        seconds: time.timestamp(),
+        nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default(),
+    }
 }
 
 /// The time as a message.

@@ -34,7 +34,9 @@ impl Refusal {
         Self {
             field: field.to_owned(),
             reason: Reason::AccountUnknown,
-            message: format!("{account} does not exist; an account that was stored before, or stands in the same batch, is accepted"),
+            message: format!(
+                "{account} does not exist; an account that was stored before, or stands in the same batch, is accepted"
+            ),
         }
     }
 }
@@ -100,7 +102,11 @@ impl Faults {
         self.list.push(Refusal {
             field: field.to_owned(),
             reason: Reason::DateInFuture,
-            message: format!("{} is in the future; a time up to {} is accepted", text(micros), text(self.latest)),
+            message: format!(
+                "{} is in the future; a time up to {} is accepted",
+                text(micros),
+                text(self.latest)
+            ),
         });
     }
 

@@ -48,9 +48,9 @@ pub fn changes<R: Record>(clock: &Clock, tenant: &TenantId, writes: &[Write<R>])
         let mut rest = writes.into_iter().peekable();
         while rest.peek().is_some() {
             let (mut data, mut count) = (Vec::new(), 0);
-            while let Some(write) = rest.next_if(|next| {
-                count == 0 || (count < RECORDS && data.len() + next.body.len() <= BYTES)
-            }) {
+            while let Some(write) =
+                rest.next_if(|next| count == 0 || (count < RECORDS && data.len() + next.body.len() <= BYTES))
+            {
                 append(&mut data, write, clock.now_micros());
                 count += 1;
             }
@@ -141,8 +141,10 @@ mod tests {
         let account = writes[0].account;
         writes.iter_mut().for_each(|write| write.account = account);
         let events = changes(&clock, &TenantId::try_from("acme").unwrap(), &writes);
-        let counts: Vec<_> =
-            events.iter().map(|event| OrdersRecorded::decode(event.data.clone()).unwrap().orders.len()).collect();
+        let counts: Vec<_> = events
+            .iter()
+            .map(|event| OrdersRecorded::decode(event.data.clone()).unwrap().orders.len())
+            .collect();
         assert_eq!(counts.iter().sum::<usize>(), writes.len());
         assert_eq!(counts[..2], [500, 500]);
         assert!(events.iter().all(|event| event.data.len() < BYTES + 10_000));
@@ -153,7 +155,8 @@ mod tests {
         let clock = clock();
         let account = Account { display_name: "a".into(), ..Account::default() };
         let id = clock.uuid();
-        let [event] = &changes(&clock, &TenantId::try_from("acme").unwrap(), &[write(account, id, id)])[..] else {
+        let [event] = &changes(&clock, &TenantId::try_from("acme").unwrap(), &[write(account, id, id)])[..]
+        else {
             panic!("one event");
         };
         let decoded = AccountsChanged::decode(event.data.clone()).unwrap();

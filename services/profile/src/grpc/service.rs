@@ -8,12 +8,12 @@ use salient_kit::{IntoStatus as _, accept, accept_stream, request::Inbound, stat
 use salient_proto::profile::v1::{
     GetAccountRequest, GetAccountResponse, GetContactRequest, GetContactResponse, GetInteractionRequest,
     GetInteractionResponse, GetOpportunityRequest, GetOpportunityResponse, GetOrderRequest, GetOrderResponse,
-    IngestRecordsRequest, IngestRecordsResponse, ListAccountsRequest, ListAccountsResponse, ListContactsRequest,
-    ListContactsResponse, ListInteractionsRequest, ListInteractionsResponse, ListOpportunitiesRequest,
-    ListOpportunitiesResponse, ListOrdersRequest, ListOrdersResponse, ListTimelineRequest, ListTimelineResponse,
-    UpsertAccountsRequest, UpsertAccountsResponse, UpsertContactsRequest, UpsertContactsResponse,
-    UpsertInteractionsRequest, UpsertInteractionsResponse, UpsertOpportunitiesRequest,
-    UpsertOpportunitiesResponse, UpsertOrdersRequest, UpsertOrdersResponse,
+    IngestRecordsRequest, IngestRecordsResponse, ListAccountsRequest, ListAccountsResponse,
+    ListContactsRequest, ListContactsResponse, ListInteractionsRequest, ListInteractionsResponse,
+    ListOpportunitiesRequest, ListOpportunitiesResponse, ListOrdersRequest, ListOrdersResponse,
+    ListTimelineRequest, ListTimelineResponse, UpsertAccountsRequest, UpsertAccountsResponse,
+    UpsertContactsRequest, UpsertContactsResponse, UpsertInteractionsRequest, UpsertInteractionsResponse,
+    UpsertOpportunitiesRequest, UpsertOpportunitiesResponse, UpsertOrdersRequest, UpsertOrdersResponse,
     profile_service_server::ProfileService,
 };
 use tonic::{Request, Response, Status, Streaming};
@@ -93,7 +93,10 @@ impl Service {
 
 #[tonic::async_trait]
 impl ProfileService for Service {
-    async fn upsert_accounts(&self, request: Request<UpsertAccountsRequest>) -> Answer<UpsertAccountsResponse> {
+    async fn upsert_accounts(
+        &self,
+        request: Request<UpsertAccountsRequest>,
+    ) -> Answer<UpsertAccountsResponse> {
         self.upsert(request).await
     }
 
@@ -105,7 +108,10 @@ impl ProfileService for Service {
         self.list(request).await
     }
 
-    async fn upsert_contacts(&self, request: Request<UpsertContactsRequest>) -> Answer<UpsertContactsResponse> {
+    async fn upsert_contacts(
+        &self,
+        request: Request<UpsertContactsRequest>,
+    ) -> Answer<UpsertContactsResponse> {
         self.upsert(request).await
     }
 
@@ -136,7 +142,10 @@ impl ProfileService for Service {
         self.upsert(request).await
     }
 
-    async fn get_interaction(&self, request: Request<GetInteractionRequest>) -> Answer<GetInteractionResponse> {
+    async fn get_interaction(
+        &self,
+        request: Request<GetInteractionRequest>,
+    ) -> Answer<GetInteractionResponse> {
         self.get(request).await
     }
 
@@ -154,7 +163,10 @@ impl ProfileService for Service {
         self.upsert(request).await
     }
 
-    async fn get_opportunity(&self, request: Request<GetOpportunityRequest>) -> Answer<GetOpportunityResponse> {
+    async fn get_opportunity(
+        &self,
+        request: Request<GetOpportunityRequest>,
+    ) -> Answer<GetOpportunityResponse> {
         self.get(request).await
     }
 
@@ -167,7 +179,8 @@ impl ProfileService for Service {
 
     async fn list_timeline(&self, request: Request<ListTimelineRequest>) -> Answer<ListTimelineResponse> {
         let (ctx, message) = accept(request)?;
-        let (entries, next_page_token) = timeline::list(&self.0, ctx.tenant(), &message).await.into_status()?;
+        let (entries, next_page_token) =
+            timeline::list(&self.0, ctx.tenant(), &message).await.into_status()?;
         Ok(Response::new(ListTimelineResponse { entries, next_page_token }))
     }
 

@@ -29,12 +29,8 @@ pub async fn find<R: Stored>(
     tenant: &TenantId,
     keys: &[&SourceKey],
 ) -> Result<HashMap<SourceKey, Known>> {
-    let rows: Vec<(String, String, Uuid, Vec<u8>)> = sql(R::FIND)
-        .bind(tenant)
-        .bind(R::KIND.code())
-        .rows(keys_as_rows(keys))
-        .fetch_all(conn)
-        .await?;
+    let rows: Vec<(String, String, Uuid, Vec<u8>)> =
+        sql(R::FIND).bind(tenant).bind(R::KIND.code()).rows(keys_as_rows(keys)).fetch_all(conn).await?;
     Ok(rows
         .into_iter()
         .map(|(source, id, record, hash)| (SourceKey { source, id }, Known { id: record, hash }))
@@ -59,15 +55,14 @@ pub async fn accounts<'r>(
         }
     }
     let keys: Vec<&SourceKey> = keys.into_iter().collect();
-    let by_key: Vec<(String, String, Uuid)> = sql(
-        "select i.source, i.source_id, i.id from {rows} cross join identities i
-         where i.tenant = $1 and i.kind = $2 and i.source_id = rows.source_id and i.source = rows.source",
-    )
-    .bind(tenant)
-    .bind(Kind::Account.code())
-    .rows(keys_as_rows(&keys))
-    .fetch_all(conn)
-    .await?;
+    let by_key: Vec<(String, String, Uuid)> =
+        sql("select i.source, i.source_id, i.id from {rows} cross join identities i
+         where i.tenant = $1 and i.kind = $2 and i.source_id = rows.source_id and i.source = rows.source")
+        .bind(tenant)
+        .bind(Kind::Account.code())
+        .rows(keys_as_rows(&keys))
+        .fetch_all(conn)
+        .await?;
     let by_id: Vec<(Uuid,)> =
         sql("select a.id from {rows} cross join accounts a where a.tenant = $1 and a.id = rows.id")
             .bind(tenant)

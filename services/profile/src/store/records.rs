@@ -26,8 +26,7 @@ pub(super) struct Row {
 
 impl Row {
     fn content<R: Stored>(&self) -> Result<R> {
-        R::decode(self.body.as_slice())
-            .map_err(|error| Error::inconsistent(R::TABLE, "body", self.id, error))
+        R::decode(self.body.as_slice()).map_err(|error| Error::inconsistent(R::TABLE, "body", self.id, error))
     }
 
     /// The record with its times of storage.
@@ -47,8 +46,7 @@ pub async fn current<R: Stored>(
     tenant: &TenantId,
     ids: Vec<Uuid>,
 ) -> Result<HashMap<Uuid, Current<R>>> {
-    let rows: Vec<Row> =
-        sql(R::LOAD).bind(tenant).rows(Rows::new().uuid("id", ids)).fetch_all(conn).await?;
+    let rows: Vec<Row> = sql(R::LOAD).bind(tenant).rows(Rows::new().uuid("id", ids)).fetch_all(conn).await?;
     rows.into_iter()
         .map(|row| {
             let current = Current { record: row.content()?, create_time: row.create_time };
@@ -99,10 +97,11 @@ pub async fn list<R: Stored>(
 ) -> Result<Vec<(Uuid, R)>> {
     // Asking for one record by its key is how others find what they sent: it goes by the table
     // of keys instead of along the list.
-    let key = filter.iter().find_map(|comparison| match (comparison.field, comparison.op, &comparison.value) {
-        ("source_id", Op::Eq, Literal::Text(id)) => Some(id.clone()),
-        _ => None,
-    });
+    let key =
+        filter.iter().find_map(|comparison| match (comparison.field, comparison.op, &comparison.value) {
+            ("source_id", Op::Eq, Literal::Text(id)) => Some(id.clone()),
+            _ => None,
+        });
     let query = match key {
         Some(id) => sql(R::LIST_BY_KEY).bind(tenant).bind(after).bind(limit).bind(R::KIND.code()).bind(id),
         None => sql(R::LIST).bind(tenant).bind(after).bind(limit),

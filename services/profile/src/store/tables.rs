@@ -256,7 +256,13 @@ mod tests {
             "source_id = 1",
         ]);
         agrees::<Contact>(&["account = accounts/1", "email = a", "source = crm", "source_id = 1"]);
-        let times = ["account = accounts/1", "kind = KIND_RETURN", "order_time > 2011-01-01", "source = a", "source_id = 1"];
+        let times = [
+            "account = accounts/1",
+            "kind = KIND_RETURN",
+            "order_time > 2011-01-01",
+            "source = a",
+            "source_id = 1",
+        ];
         agrees::<Order>(&times);
     }
 

@@ -42,10 +42,24 @@ impl<R> Entry<R> {
 macro_rules! newest {
     ($table:literal, $time:literal, $kind:literal) => {
         concat!(
-            "select id, body, create_time, update_time, ", $time, " as time from ", $table, "
-             where tenant = $1 and account_id = $2 and ", $time, " >= $3 and ", $time, " < $4
-               and (", $time, ", id) < ($5, $6) and ", $kind, " in (select kind from {rows})
-             order by ", $time, " desc, id desc limit $7"
+            "select id, body, create_time, update_time, ",
+            $time,
+            " as time from ",
+            $table,
+            "
+             where tenant = $1 and account_id = $2 and ",
+            $time,
+            " >= $3 and ",
+            $time,
+            " < $4
+               and (",
+            $time,
+            ", id) < ($5, $6) and ",
+            $kind,
+            " in (select kind from {rows})
+             order by ",
+            $time,
+            " desc, id desc limit $7"
         )
     };
 }

@@ -3,8 +3,8 @@
 use salient_core::Reason;
 use salient_kit::Role;
 use salient_proto::profile::v1::{
-    GetAccountRequest, IngestRecordsRequest, ListAccountsRequest, ListOrdersRequest, ListTimelineRequest, Order,
-    UpsertAccountsRequest, UpsertOrdersRequest, profile_service_client::ProfileServiceClient,
+    GetAccountRequest, IngestRecordsRequest, ListAccountsRequest, ListOrdersRequest, ListTimelineRequest,
+    Order, UpsertAccountsRequest, UpsertOrdersRequest, profile_service_client::ProfileServiceClient,
 };
 use tonic::Code;
 
@@ -16,7 +16,8 @@ async fn without_a_token(world: &World) {
     let mut client = ProfileServiceClient::new(world.link_without_token());
     let refused = (Code::Unauthenticated, Reason::TokenInvalid);
     assert_eq!(why(client.list_accounts(ListAccountsRequest::default()).await), refused);
-    let request = UpsertAccountsRequest { request_id: request_id(), accounts: vec![account("1")], update_mask: None };
+    let request =
+        UpsertAccountsRequest { request_id: request_id(), accounts: vec![account("1")], update_mask: None };
     assert_eq!(why(client.upsert_accounts(request).await), refused);
     let message = IngestRecordsRequest { request_id: request_id(), ..Default::default() };
     assert_eq!(why(client.ingest_records(stream(vec![message])).await), refused);
@@ -26,8 +27,15 @@ async fn roles(world: &World) {
     for role in [Role::Seller, Role::Manager, Role::Service] {
         let mut client = world.client_of("acme", role);
         client.list_accounts(ListAccountsRequest::default()).await.unwrap();
-        let request = UpsertAccountsRequest { request_id: request_id(), accounts: vec![account("1")], update_mask: None };
-        assert_eq!(why(client.upsert_accounts(request).await), (Code::PermissionDenied, Reason::RoleInsufficient));
+        let request = UpsertAccountsRequest {
+            request_id: request_id(),
+            accounts: vec![account("1")],
+            update_mask: None,
+        };
+        assert_eq!(
+            why(client.upsert_accounts(request).await),
+            (Code::PermissionDenied, Reason::RoleInsufficient)
+        );
     }
 }
 
@@ -51,7 +59,8 @@ async fn tenants_never_see_each_other(world: &World) {
 
     // nor can their records hang on our account, by key or by name
     let by_name = Order { account: name.clone(), account_key: None, ..order("2", "1", time) };
-    let response = theirs.upsert_orders(upsert(vec![order("1", "1", time), by_name])).await.unwrap().into_inner();
+    let response =
+        theirs.upsert_orders(upsert(vec![order("1", "1", time), by_name])).await.unwrap().into_inner();
     assert_eq!(counts(&response.result), (0, 0, 0, 2));
     assert!(response.result.unwrap().errors.iter().all(|error| error.reason == "ACCOUNT_UNKNOWN"));
 

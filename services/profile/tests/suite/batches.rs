@@ -7,7 +7,9 @@ use salient_proto::profile::v1::{
 };
 use tonic::Code;
 
-use crate::world::{Client, World, account, both, counts, order, request_id, timestamp, upsert_accounts, why};
+use crate::world::{
+    Client, World, account, both, counts, order, request_id, timestamp, upsert_accounts, why,
+};
 
 both!(
     bad_records_are_told,
@@ -93,7 +95,8 @@ async fn a_request_that_comes_again(world: &World) {
 
 async fn the_same_request_at_the_same_time(world: &World) {
     let accounts: Vec<_> = (0..50).map(|n| account(&n.to_string())).collect();
-    let request = UpsertAccountsRequest { request_id: request_id(), accounts: accounts.clone(), update_mask: None };
+    let request =
+        UpsertAccountsRequest { request_id: request_id(), accounts: accounts.clone(), update_mask: None };
     let same = (0..4).map(|_| {
         let (mut client, request) = (world.client(), request.clone());
         tokio::spawn(async move { client.upsert_accounts(request).await.unwrap().into_inner() })
@@ -129,7 +132,11 @@ async fn whole_requests_are_checked(world: &World) {
     let requests = [
         UpsertAccountsRequest { request_id: "7".into(), accounts: one.clone(), update_mask: None },
         UpsertAccountsRequest { request_id: request_id(), accounts: vec![], update_mask: None },
-        UpsertAccountsRequest { request_id: request_id(), accounts: vec![account("1"); 1_001], update_mask: None },
+        UpsertAccountsRequest {
+            request_id: request_id(),
+            accounts: vec![account("1"); 1_001],
+            update_mask: None,
+        },
     ];
     for request in requests {
         assert_eq!(why(client.upsert_accounts(request).await), (Code::InvalidArgument, Reason::FieldInvalid));

@@ -8,8 +8,8 @@ use salient_kit::Role;
 use salient_proto::{
     common::v1::{GetEventStatusRequest, events_service_client::EventsServiceClient},
     profile::v1::{
-        Account, AccountsChanged, ContactsChanged, GetAccountRequest, IngestRecordsRequest, InteractionsRecorded,
-        OpportunitiesChanged, OrdersRecorded,
+        Account, AccountsChanged, ContactsChanged, GetAccountRequest, IngestRecordsRequest,
+        InteractionsRecorded, OpportunitiesChanged, OrdersRecorded,
     },
 };
 
@@ -38,9 +38,10 @@ async fn every_change_is_heard_whole(world: &World) {
     // one event a shard, not one a record
     assert!(accounts.len() <= 8, "{}", accounts.len());
     for event in &accounts {
-        let shards = event.accounts.iter().map(|account| {
-            shard_of(AccountId::parse_name(&account.name).unwrap().uuid().as_bytes())
-        });
+        let shards = event
+            .accounts
+            .iter()
+            .map(|account| shard_of(AccountId::parse_name(&account.name).unwrap().uuid().as_bytes()));
         assert_eq!(shards.collect::<std::collections::BTreeSet<_>>().len(), 1);
     }
     let mut heard: Vec<_> = accounts.into_iter().flat_map(|event| event.accounts).collect();
@@ -81,7 +82,8 @@ async fn what_does_not_change_is_not_heard(world: &World) {
     upsert_accounts(&mut client, two.clone()).await;
     let first = world.event_counts().await;
     upsert_accounts(&mut client, two.clone()).await;
-    let refused = upsert_accounts(&mut client, vec![Account { display_name: "\0".into(), ..account("3") }]).await;
+    let refused =
+        upsert_accounts(&mut client, vec![Account { display_name: "\0".into(), ..account("3") }]).await;
     assert_eq!(counts(&refused.result), (0, 0, 0, 1));
     assert_eq!(world.event_counts().await, first);
 
@@ -107,7 +109,8 @@ async fn a_restart_publishes_what_was_left(world: &World) {
     let db = salient_store::Db::connect(&config).await.unwrap();
     let profile = salient_profile::Profile { db: db.clone(), clock: world.clock.clone() };
     let latest = world.clock.latest();
-    let message = IngestRecordsRequest { request_id: request_id(), accounts: vec![account("2")], ..Default::default() };
+    let message =
+        IngestRecordsRequest { request_id: request_id(), accounts: vec![account("2")], ..Default::default() };
     let prepared = salient_profile::ingest::Prepared::new(&"acme".parse().unwrap(), message, latest);
     let answer = |_| salient_proto::profile::v1::IngestRecordsResponse::default();
     salient_profile::ingest::ingest(&profile, prepared, answer).await.unwrap();

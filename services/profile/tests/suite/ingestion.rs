@@ -37,10 +37,11 @@ fn message(id: &str, world: &World) -> IngestRecordsRequest {
 
 async fn a_message_may_hold_everything(world: &World) {
     let mut client = world.client();
-    let messages = vec![message("1", world), message("2", world), IngestRecordsRequest {
-        request_id: request_id(),
-        ..Default::default()
-    }];
+    let messages = vec![
+        message("1", world),
+        message("2", world),
+        IngestRecordsRequest { request_id: request_id(), ..Default::default() },
+    ];
     let response = client.ingest_records(stream(messages.clone())).await.unwrap().into_inner();
     assert_eq!(response.batches, 3);
     assert_eq!(counts(&response.contacts), (2, 0, 0, 2));
@@ -69,7 +70,8 @@ async fn a_stream_is_simply_sent_again(world: &World) {
     assert_eq!((before, after), (15, 30));
 
     // other ids, same records: nothing changes
-    let renamed = messages.iter().cloned().map(|message| IngestRecordsRequest { request_id: request_id(), ..message });
+    let renamed =
+        messages.iter().cloned().map(|message| IngestRecordsRequest { request_id: request_id(), ..message });
     let response = client.ingest_records(stream(renamed.collect())).await.unwrap().into_inner();
     assert_eq!(counts(&response.orders), (0, 0, 6, 0));
     assert_eq!(world.event_counts().await.values().sum::<usize>(), 30);
@@ -152,10 +154,8 @@ async fn any_order_of_the_same_records(world: &World) {
     let time = world.ago(2);
     let mut expected = None;
     let mut runner = TestRunner::deterministic();
-    let strategy = (
-        proptest::strategy::Just(records).prop_shuffle(),
-        proptest::collection::vec(1_usize..12, 60),
-    );
+    let strategy =
+        (proptest::strategy::Just(records).prop_shuffle(), proptest::collection::vec(1_usize..12, 60));
     for case in 0..8 {
         let (records, cuts) = strategy.new_tree(&mut runner).unwrap().current();
         let mut client = world.client_of(&format!("case-{case}"), salient_kit::Role::Integration);
@@ -176,7 +176,8 @@ async fn any_order_of_the_same_records(world: &World) {
         }
         let mut refused = usize::MAX;
         for _ in 0..2 {
-            let again = messages.iter().cloned().map(|m| IngestRecordsRequest { request_id: request_id(), ..m });
+            let again =
+                messages.iter().cloned().map(|m| IngestRecordsRequest { request_id: request_id(), ..m });
             let response = client.ingest_records(stream(again.collect())).await.unwrap().into_inner();
             refused = [response.contacts, response.orders].iter().flatten().map(|r| r.errors.len()).sum();
         }

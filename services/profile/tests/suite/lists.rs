@@ -11,7 +11,8 @@ use salient_proto::profile::v1::{
 use tonic::Code;
 
 use crate::world::{
-    Client, World, account, both, contact, interaction, key, opportunity, order, request_id, upsert_accounts, why,
+    Client, World, account, both, contact, interaction, key, opportunity, order, request_id, upsert_accounts,
+    why,
 };
 
 both!(pages, page_tokens, account_filters, filters_of_the_other_kinds, bad_filters);
@@ -62,11 +63,17 @@ async fn page_tokens(world: &World) {
     let damaged = client.list_accounts(list(1, &token[1..], "")).await;
     assert_eq!(why(damaged), (Code::InvalidArgument, Reason::PageTokenInvalid));
     let another_list = ListContactsRequest { page_token: token.clone(), ..Default::default() };
-    assert_eq!(why(client.list_contacts(another_list).await), (Code::InvalidArgument, Reason::PageTokenInvalid));
+    assert_eq!(
+        why(client.list_contacts(another_list).await),
+        (Code::InvalidArgument, Reason::PageTokenInvalid)
+    );
     let mut other = world.client_of("other", salient_kit::Role::Manager);
     let another_tenant = other.list_accounts(list(1, &token, "")).await;
     assert_eq!(why(another_tenant), (Code::InvalidArgument, Reason::PageTokenInvalid));
-    assert_eq!(why(client.list_accounts(list(-1, "", "")).await), (Code::InvalidArgument, Reason::FieldInvalid));
+    assert_eq!(
+        why(client.list_accounts(list(-1, "", "")).await),
+        (Code::InvalidArgument, Reason::FieldInvalid)
+    );
 }
 
 async fn account_filters(world: &World) {
@@ -132,28 +139,59 @@ async fn filters_of_the_other_kinds(world: &World) {
     for filter in [of_b.as_str(), "email = 2@example.org", "source_id = 2"] {
         let request = ListContactsRequest { filter: filter.into(), ..Default::default() };
         let found = client.list_contacts(request).await.unwrap().into_inner().contacts;
-        assert_eq!(found.iter().map(|one| one.source_key.clone()).collect::<Vec<_>>(), [key("2")], "{filter}");
+        assert_eq!(
+            found.iter().map(|one| one.source_key.clone()).collect::<Vec<_>>(),
+            [key("2")],
+            "{filter}"
+        );
     }
-    for filter in [of_b.as_str(), "kind = KIND_RETURN", "order_time > 2011-05-25", "kind != KIND_PURCHASE AND source = crm"] {
+    for filter in [
+        of_b.as_str(),
+        "kind = KIND_RETURN",
+        "order_time > 2011-05-25",
+        "kind != KIND_PURCHASE AND source = crm",
+    ] {
         let request = ListOrdersRequest { filter: filter.into(), ..Default::default() };
         let found = client.list_orders(request).await.unwrap().into_inner().orders;
-        assert_eq!(found.iter().map(|one| one.source_key.clone()).collect::<Vec<_>>(), [key("2")], "{filter}");
+        assert_eq!(
+            found.iter().map(|one| one.source_key.clone()).collect::<Vec<_>>(),
+            [key("2")],
+            "{filter}"
+        );
     }
-    for filter in [of_b.as_str(), "occur_time >= \"2011-05-27T12:00:00Z\"", "kind = KIND_CALL AND source_id = 2"] {
+    for filter in
+        [of_b.as_str(), "occur_time >= \"2011-05-27T12:00:00Z\"", "kind = KIND_CALL AND source_id = 2"]
+    {
         let request = ListInteractionsRequest { filter: filter.into(), ..Default::default() };
         let found = client.list_interactions(request).await.unwrap().into_inner().interactions;
-        assert_eq!(found.iter().map(|one| one.source_key.clone()).collect::<Vec<_>>(), [key("2")], "{filter}");
+        assert_eq!(
+            found.iter().map(|one| one.source_key.clone()).collect::<Vec<_>>(),
+            [key("2")],
+            "{filter}"
+        );
     }
-    for filter in [of_b.as_str(), "state = STATE_LOST", "stage : OFF", "seller = sellers/s07", "open_time > 2011-05-25"] {
+    for filter in
+        [of_b.as_str(), "state = STATE_LOST", "stage : OFF", "seller = sellers/s07", "open_time > 2011-05-25"]
+    {
         let request = ListOpportunitiesRequest { filter: filter.into(), ..Default::default() };
         let found = client.list_opportunities(request).await.unwrap().into_inner().opportunities;
-        assert_eq!(found.iter().map(|one| one.source_key.clone()).collect::<Vec<_>>(), [key("2")], "{filter}");
+        assert_eq!(
+            found.iter().map(|one| one.source_key.clone()).collect::<Vec<_>>(),
+            [key("2")],
+            "{filter}"
+        );
     }
 }
 
 async fn bad_filters(world: &World) {
     let mut client = world.client();
-    let bad = ["colour = red", "territory > n", "territory = ", "territory = n OR territory = s", "territory = \"a\0\""];
+    let bad = [
+        "colour = red",
+        "territory > n",
+        "territory = ",
+        "territory = n OR territory = s",
+        "territory = \"a\0\"",
+    ];
     let mut told = BTreeSet::new();
     for filter in bad {
         let status = client.list_accounts(list(0, "", filter)).await.unwrap_err();

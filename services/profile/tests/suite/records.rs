@@ -54,7 +54,8 @@ async fn contacts(world: &World) {
         time_zone: "Europe/London".into(),
         ..contact("1", "a")
     };
-    let request = UpsertContactsRequest { request_id: request_id(), contacts: vec![sent.clone()], update_mask: None };
+    let request =
+        UpsertContactsRequest { request_id: request_id(), contacts: vec![sent.clone()], update_mask: None };
     let response = client.upsert_contacts(request).await.unwrap().into_inner();
     assert_eq!(counts(&response.result), (1, 0, 0, 0));
     let name = response.names[0].clone();
@@ -80,7 +81,9 @@ async fn orders(world: &World) {
     let response = client.upsert_orders(request).await.unwrap().into_inner();
     assert_eq!(counts(&response.result), (2, 0, 0, 0));
     time.nanos = 123_456_000;
-    for (name, (sent, kind)) in response.names.iter().zip([(sent, order::Kind::Purchase), (back, order::Kind::Return)]) {
+    for (name, (sent, kind)) in
+        response.names.iter().zip([(sent, order::Kind::Purchase), (back, order::Kind::Return)])
+    {
         let got = client.get_order(GetOrderRequest { name: name.clone(), read_mask: None }).await.unwrap();
         let stored = Order {
             name: name.clone(),
@@ -120,7 +123,8 @@ async fn interactions(world: &World) {
     let told: Vec<_> = errors.iter().map(|error| (error.index, error.field.as_str())).collect();
     assert_eq!(told, [(1, "kind"), (2, "product"), (3, "quantity")]);
     let name = response.names[0].clone();
-    let got = client.get_interaction(GetInteractionRequest { name: name.clone(), read_mask: None }).await.unwrap();
+    let got =
+        client.get_interaction(GetInteractionRequest { name: name.clone(), read_mask: None }).await.unwrap();
     let stored = Interaction { name, account, account_key: None, ..sent };
     assert_eq!(got.into_inner().interaction, Some(stored));
 }
@@ -136,7 +140,11 @@ async fn opportunities(world: &World) {
         attribution_token: "token".into(),
         ..chance("1", "a", world.ago(30))
     };
-    let upsert = |opportunities| UpsertOpportunitiesRequest { request_id: request_id(), opportunities, update_mask: None };
+    let upsert = |opportunities| UpsertOpportunitiesRequest {
+        request_id: request_id(),
+        opportunities,
+        update_mask: None,
+    };
     let response = client.upsert_opportunities(upsert(vec![sent.clone()])).await.unwrap().into_inner();
     let name = response.names[0].clone();
     let get = GetOpportunityRequest { name: name.clone(), read_mask: None };
@@ -172,9 +180,11 @@ async fn read_masks(world: &World) {
 
     let some = mask(&["name", "currency_code"]);
     let wanted = Order { name: name.clone(), currency_code: "GBP".into(), ..Order::default() };
-    let got = client.get_order(GetOrderRequest { name: name.clone(), read_mask: some.clone() }).await.unwrap();
+    let got =
+        client.get_order(GetOrderRequest { name: name.clone(), read_mask: some.clone() }).await.unwrap();
     assert_eq!(got.into_inner().order, Some(wanted.clone()));
-    let listed = client.list_orders(ListOrdersRequest { read_mask: some, ..Default::default() }).await.unwrap();
+    let listed =
+        client.list_orders(ListOrdersRequest { read_mask: some, ..Default::default() }).await.unwrap();
     assert_eq!(listed.into_inner().orders, [wanted]);
 
     let got = client.get_order(GetOrderRequest { name, read_mask: mask(&["total"]) }).await;
@@ -186,15 +196,20 @@ async fn update_masks(world: &World) {
     let sent = Account { territory: "north".into(), industry: "Gifts".into(), ..account("1") };
     let name = upsert_accounts(&mut client, vec![sent.clone()]).await.names.remove(0);
     let mut upsert = async |update_mask| {
-        let accounts = vec![Account { source_key: key("1"), territory: "south".into(), ..Account::default() }];
-        client.upsert_accounts(UpsertAccountsRequest { request_id: request_id(), accounts, update_mask }).await
+        let accounts =
+            vec![Account { source_key: key("1"), territory: "south".into(), ..Account::default() }];
+        client
+            .upsert_accounts(UpsertAccountsRequest { request_id: request_id(), accounts, update_mask })
+            .await
     };
     let response = upsert(mask(&["territory", "industry"])).await.unwrap().into_inner();
     assert_eq!(counts(&response.result), (0, 1, 0, 0));
     for path in ["name", "source_key", "create_time", "nonsense"] {
         assert_eq!(why(upsert(mask(&[path])).await), (Code::InvalidArgument, Reason::FieldMaskInvalid));
     }
-    let got = client.get_account(GetAccountRequest { name, read_mask: mask(&["display_name", "territory", "industry"]) }).await;
+    let got = client
+        .get_account(GetAccountRequest { name, read_mask: mask(&["display_name", "territory", "industry"]) })
+        .await;
     let got = got.unwrap().into_inner().account.unwrap();
     assert_eq!((got.territory.as_str(), got.industry.as_str()), ("south", ""));
     assert_eq!(got.display_name, sent.display_name);

@@ -3,14 +3,22 @@
 use chrono::TimeDelta;
 use salient_core::Reason;
 use salient_proto::profile::v1::{
-    IngestRecordsRequest, ListTimelineRequest, Opportunity, Order, TimelineEntry,
-    opportunity::State, order::Kind, timeline_entry::Entry,
+    IngestRecordsRequest, ListTimelineRequest, Opportunity, Order, TimelineEntry, opportunity::State,
+    order::Kind, timeline_entry::Entry,
 };
 use tonic::Code;
 
-use crate::world::{Client, World, account, both, interaction, opportunity, order, request_id, stream, timestamp, why};
+use crate::world::{
+    Client, World, account, both, interaction, opportunity, order, request_id, stream, timestamp, why,
+};
 
-both!(newest_first, in_pages, between_times_and_of_kinds, nothing_later_than_the_clock, of_an_unknown_account);
+both!(
+    newest_first,
+    in_pages,
+    between_times_and_of_kinds,
+    nothing_later_than_the_clock,
+    of_an_unknown_account
+);
 
 async fn ingest(client: &mut Client, message: IngestRecordsRequest) {
     let message = IngestRecordsRequest { request_id: request_id(), ..message };
@@ -25,7 +33,12 @@ async fn history(world: &World, client: &mut Client) -> String {
     let back = Order { kind: Kind::Return as i32, ..order("o2", "a", world.ago(4)) };
     let message = IngestRecordsRequest {
         accounts: vec![account("a"), account("b")],
-        orders: vec![order("o1", "a", world.ago(7)), back, order("o3", "b", world.ago(1)), order("o4", "a", world.ago(1))],
+        orders: vec![
+            order("o1", "a", world.ago(7)),
+            back,
+            order("o3", "b", world.ago(1)),
+            order("o4", "a", world.ago(1)),
+        ],
         interactions: vec![
             interaction("i1", "a", world.ago(8)),
             interaction("i2", "b", world.ago(2)),
@@ -75,7 +88,8 @@ async fn in_pages(world: &World) {
     for page_size in 1..5 {
         let (mut found, mut page_token) = (Vec::new(), String::new());
         loop {
-            let request = ListTimelineRequest { parent: parent.clone(), page_size, page_token, ..Default::default() };
+            let request =
+                ListTimelineRequest { parent: parent.clone(), page_size, page_token, ..Default::default() };
             let page = client.list_timeline(request).await.unwrap().into_inner();
             found.extend(page.entries.iter().map(|entry| id(entry).to_owned()));
             page_token = page.next_page_token;

@@ -19,13 +19,11 @@ use salient_kit::{
 };
 use salient_profile::{Config, Parts, build};
 use salient_proto::{
-    common::v1::{
-        BatchResult, GetEventStatusRequest, SourceKey, events_service_client::EventsServiceClient,
-    },
+    common::v1::{BatchResult, GetEventStatusRequest, SourceKey, events_service_client::EventsServiceClient},
     profile::v1::{
-        Account, AccountsChanged, Contact, ContactsChanged, Interaction, InteractionsRecorded, Opportunity,
-        OpportunitiesChanged, Order, OrderLine, OrdersRecorded, UpsertAccountsRequest, UpsertAccountsResponse,
-        interaction, profile_service_client::ProfileServiceClient,
+        Account, AccountsChanged, Contact, ContactsChanged, Interaction, InteractionsRecorded,
+        OpportunitiesChanged, Opportunity, Order, OrderLine, OrdersRecorded, UpsertAccountsRequest,
+        UpsertAccountsResponse, interaction, profile_service_client::ProfileServiceClient,
     },
 };
 use salient_store::{Db, StoreConfig};
@@ -96,7 +94,16 @@ impl World {
         let bus = Bus::in_process();
         let heard = listen(&bus, &clock, &life, &folder).await;
         let uri = serve(&config, &clock, &bus, &life).await;
-        Self { clock, config, store_url: url, uri, signer: Signer::hs256("k", SECRET), life, heard, _folder: folder }
+        Self {
+            clock,
+            config,
+            store_url: url,
+            uri,
+            signer: Signer::hs256("k", SECRET),
+            life,
+            heard,
+            _folder: folder,
+        }
     }
 
     /// Ends the service as a signal would.
@@ -204,7 +211,11 @@ async fn serve(config: &Config, clock: &Clock, bus: &Bus, life: &Lifecycle) -> S
 }
 
 async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::TempDir) -> Heard {
-    async fn note<M: Message + Name>(heard: Heard, _ctx: &mut HandlerCtx, message: M) -> salient_core::Result<()> {
+    async fn note<M: Message + Name>(
+        heard: Heard,
+        _ctx: &mut HandlerCtx,
+        message: M,
+    ) -> salient_core::Result<()> {
         heard.lock().unwrap().push((M::full_name(), message.encode_to_vec()));
         Ok(())
     }

@@ -179,9 +179,15 @@ mod tests {
     #[test]
     fn a_rhythm_reads_like_a_sentence() {
         let text = |fact| Evidence::new(fact).text;
-        assert_eq!(text(rhythm(7, Some(21.2), 34.4)), "ordered it 7 times, about every 21 days; the last was 34 days ago");
+        assert_eq!(
+            text(rhythm(7, Some(21.2), 34.4)),
+            "ordered it 7 times, about every 21 days; the last was 34 days ago"
+        );
         assert_eq!(text(rhythm(1, None, 0.9)), "ordered it once, 1 day ago");
-        assert_eq!(text(rhythm(2, Some(1.0), 0.2)), "ordered it twice, about every 1 day; the last was less than a day ago");
+        assert_eq!(
+            text(rhythm(2, Some(1.0), 0.2)),
+            "ordered it twice, about every 1 day; the last was less than a day ago"
+        );
         assert_eq!(
             Evidence::going_quiet(rhythm(9, Some(14.0), 60.0)).text,
             "used to order about every 14 days (9 orders), silent for 60 days"

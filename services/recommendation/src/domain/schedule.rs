@@ -14,7 +14,9 @@ pub const HORIZON_DAYS: i64 = 30;
 /// # Errors
 /// A refusal of `field` when it is not a day of the calendar.
 pub fn parse_day(field: &str, text: &str) -> Result<NaiveDate> {
-    text.parse().map_err(|_| Error::field(field, format!("{text:?} is not a day; a day such as 2011-11-09 is accepted")))
+    text.parse().map_err(|_| {
+        Error::field(field, format!("{text:?} is not a day; a day such as 2011-11-09 is accepted"))
+    })
 }
 
 /// The first moment of a day, UTC. A plan for the day uses nothing that happened at or after it.

@@ -42,7 +42,8 @@ impl CatalogueService for Catalogue {
         let (ctx, message) = accept(request)?;
         let found = async {
             let id = ProductId::parse_name(&message.name)?;
-            let found = store::catalogue::product_by_id(&mut self.db.read().await?, ctx.tenant(), &id).await?;
+            let found =
+                store::catalogue::product_by_id(&mut self.db.read().await?, ctx.tenant(), &id).await?;
             found.ok_or_else(|| Error::not_found(id))
         };
         let product = found.await.map_err(status)?;
@@ -60,7 +61,8 @@ impl CatalogueService for Catalogue {
             let page = page::page(message.page_size, &message.page_token, &query)?;
             let mut read = self.db.read().await?;
             let rows =
-                store::catalogue::list_products(&mut read, ctx.tenant(), wanted, page.key()?, page.limit()).await?;
+                store::catalogue::list_products(&mut read, ctx.tenant(), wanted, page.key()?, page.limit())
+                    .await?;
             Result::Ok(page.cut(rows, |product| product.id.as_str().to_owned()))
         };
         let (rows, next_page_token) = found.await.map_err(status)?;
@@ -102,7 +104,8 @@ impl CatalogueService for Catalogue {
             let page = page::page(message.page_size, &message.page_token, &query)?;
             let mut read = self.db.read().await?;
             let rows =
-                store::catalogue::list_sellers(&mut read, ctx.tenant(), wanted, page.key()?, page.limit()).await?;
+                store::catalogue::list_sellers(&mut read, ctx.tenant(), wanted, page.key()?, page.limit())
+                    .await?;
             Result::Ok(page.cut(rows, |seller| seller.id.as_str().to_owned()))
         };
         let (rows, next_page_token) = found.await.map_err(status)?;

@@ -6,11 +6,7 @@ use salient_proto::recommendation::v1 as pb;
 
 use crate::{
     catalogue::{Product, Seller},
-    domain::{
-        Draft, Evidence, Factor, Plan, Play, Recommendation, State,
-        draft::Channel,
-        evidence::Fact,
-    },
+    domain::{Draft, Evidence, Factor, Plan, Play, Recommendation, State, draft::Channel, evidence::Fact},
     policies::Policy,
 };
 
@@ -84,8 +80,19 @@ pub fn evidence(evidence: Evidence) -> pb::Evidence {
 #[must_use]
 pub fn recommendation(from: Recommendation) -> pb::Recommendation {
     let frozen = from.frozen;
-    let Draft { account, account_name, contact, play: of, product, product_name, probability, amount, new_to_account, evidence: facts, models } =
-        frozen.draft;
+    let Draft {
+        account,
+        account_name,
+        contact,
+        play: of,
+        product,
+        product_name,
+        probability,
+        amount,
+        new_to_account,
+        evidence: facts,
+        models,
+    } = frozen.draft;
     let why = facts.first().map(|fact| fact.text.clone()).unwrap_or_default();
     pb::Recommendation {
         name: from.id.name(),
@@ -189,7 +196,8 @@ impl TryFrom<pb::Seller> for Seller {
             id: SellerId::parse_field("name", &from.name)?,
             display_name: from.display_name,
             territories: from.territories,
-            capacity: u32::try_from(capacity).map_err(|_| Error::field("capacity", "0 to 100 is accepted"))?,
+            capacity: u32::try_from(capacity)
+                .map_err(|_| Error::field("capacity", "0 to 100 is accepted"))?,
         })
     }
 }

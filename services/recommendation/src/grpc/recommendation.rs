@@ -52,7 +52,8 @@ impl RecommendationService {
 
     async fn one(&self, caller: &Caller, name: &str) -> Result<Recommendation> {
         let id = RecommendationId::parse_name(name)?;
-        let found = store::recommendations::by_id(&mut self.planning.db.read().await?, &caller.tenant, id).await?;
+        let found =
+            store::recommendations::by_id(&mut self.planning.db.read().await?, &caller.tenant, id).await?;
         let found = found.ok_or_else(|| Error::not_found(name))?;
         only_own(caller, &found.seller)?;
         Ok(found)
@@ -72,8 +73,8 @@ impl RecommendationService {
             wanted.extend(filter::parse(&format!("seller = \"sellers/{own}\""), FIELDS)?);
         }
         let mut read = self.planning.db.read().await?;
-        let rows =
-            store::recommendations::list(&mut read, &caller.tenant, wanted, page.key()?, page.limit()).await?;
+        let rows = store::recommendations::list(&mut read, &caller.tenant, wanted, page.key()?, page.limit())
+            .await?;
         Ok(page.cut(rows, |item| (item.frozen.issue_time.timestamp_micros(), item.id.uuid())))
     }
 }
@@ -146,6 +147,7 @@ impl Contract for RecommendationService {
         request: Request<pb::EvaluatePlansRequest>,
     ) -> Result<Response<pb::EvaluatePlansResponse>, Status> {
         let (ctx, message) = accept(request)?;
+        runs::day(&self.planning.clock, "date", &message.date).map_err(status)?;
         let answer = quality::of_plans(&self.planning.db, ctx.tenant(), &message).await;
         answer.map(Response::new).map_err(status)
     }
@@ -209,9 +211,10 @@ impl Contract for RecommendationService {
 
 fn explanation(found: Recommendation) -> pb::ExplainRecommendationResponse {
     let draft = found.frozen.draft;
-    let own_history = draft.evidence.iter().any(|evidence| {
-        matches!(&evidence.fact, Fact::Rhythm { orders, .. } if *orders >= 2)
-    });
+    let own_history = draft
+        .evidence
+        .iter()
+        .any(|evidence| matches!(&evidence.fact, Fact::Rhythm { orders, .. } if *orders >= 2));
     pb::ExplainRecommendationResponse {
         name: found.id.name(),
         why: draft.why().to_owned(),

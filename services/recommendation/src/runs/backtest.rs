@@ -55,12 +55,15 @@ fn days(
     request: &pb::StartBacktestRequest,
     context: &RunContext,
 ) -> Result<Vec<u8>> {
-    let owners = Owners::new(book, sellers);
+    let owners = Owners::new(book, sellers, request.per_seller.unsigned_abs() as usize);
     let mut sums: Vec<(&'static str, Tally)> = Vec::new();
     let mut found = pb::Backtest::default();
     for (place, date) in request.dates.iter().enumerate() {
-        context.progress(place as f64 / request.dates.len() as f64, format!("planning {date} as if it were today"));
-        let tallies = day(book, products, sellers, &owners, request, date)?;
+        context.progress(
+            place as f64 / request.dates.len() as f64,
+            format!("planning {date} as if it were today"),
+        );
+        let tallies = day(book, products, &owners, date)?;
         found.days.push(pb::backtest::Day {
             date: date.clone(),
             lists: tallies.iter().map(|(name, tally)| tally.on_wire(name, book)).collect(),
@@ -78,30 +81,27 @@ fn days(
 fn day(
     book: &Book,
     products: &HashMap<String, Product>,
-    sellers: &[Seller],
     owners: &Owners,
-    request: &pb::StartBacktestRequest,
     date: &str,
 ) -> Result<Vec<(&'static str, Tally)>> {
     let as_of = schedule::start_of(schedule::parse_day("dates", date)?);
     let model = planner::train(&book.history, as_of)?;
-    let options = RankOptions { per_account: PER_ACCOUNT, explained: 0, gamma: VALUE_EXPONENT, ..Default::default() };
+    let options =
+        RankOptions { per_account: PER_ACCOUNT, explained: 0, gamma: VALUE_EXPONENT, ..Default::default() };
     let view = book.history.as_of(as_of.timestamp_micros());
     let mut ranking: Vec<Candidate> = model.rank(&view, &options).map_err(planner::refusal)?;
     ranking.retain(|candidate| {
         products.get(&book.products[candidate.product as usize]).is_some_and(|product| !product.blocked)
     });
-    let most = sellers.iter().map(|seller| seller.capacity).max().unwrap_or_default();
-    let per_seller = if request.per_seller == 0 { most as usize } else { request.per_seller.unsigned_abs() as usize };
     let after = window(book, as_of, schedule::HORIZON_DAYS);
     let bought = after.bought();
     let tally = |only_new| {
         let chosen: Vec<Chosen> =
-            owners.owned(lists(&ranking, |account| owners.of(account), per_seller, only_new));
+            owners.cut(lists(&ranking, |account| owners.of(account), owners.most(), only_new));
         Tally::of(&chosen, &after, &bought)
     };
     let mut tallies = vec![(WHOLE, tally(false)), (NEW, tally(true))];
-    tallies.extend(simple(book, owners, as_of, per_seller, schedule::HORIZON_DAYS));
+    tallies.extend(simple(book, owners, as_of, schedule::HORIZON_DAYS));
     Ok(tallies)
 }
 

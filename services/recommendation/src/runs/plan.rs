@@ -60,6 +60,7 @@ impl Planning {
         let capacity: HashMap<&str, u32> =
             sellers.iter().map(|seller| (seller.id.as_str(), seller.capacity)).collect();
         let mut done = pb::PlanRun { date: day.to_string(), policy: policy.id.name(), ..Default::default() };
+        plans::expire(&self.db, &self.outbox, &self.clock).await?;
         for chunk in pools.chunks(CHUNK) {
             let mut tx = self.db.begin().await?;
             store::plans::put_pools_in_tx(&mut tx, &tenant, day, chunk).await?;
@@ -91,6 +92,7 @@ impl Planning {
             Some(pool) => pool,
             None => self.pool_now(tenant, seller, day).await?,
         };
+        plans::expire(&self.db, &self.outbox, &self.clock).await?;
         let mut tx = self.db.begin().await?;
         plans::choose_in_tx(&mut tx, &self.outbox, &self.clock, tenant, day, &pool, capacity).await?;
         Ok(tx.commit().await?)
@@ -119,7 +121,12 @@ impl Planning {
     }
 
     /// The policy for the day: the one that was trained for it, or a new one.
-    async fn policy(&self, tenant: &TenantId, day: NaiveDate, book: Book) -> Result<((Policy, PairModel), Book)> {
+    async fn policy(
+        &self,
+        tenant: &TenantId,
+        day: NaiveDate,
+        book: Book,
+    ) -> Result<((Policy, PairModel), Book)> {
         let as_of = schedule::start_of(day);
         let until = as_of.timestamp_micros();
         let newest = store::policies::newest(&mut self.db.read().await?, tenant, until).await?;
@@ -165,7 +172,7 @@ fn pools(
     only: Option<&SellerId>,
 ) -> Result<Vec<Pool>> {
     let as_of = schedule::start_of(day);
-    let candidates = planner::rank(ranker, &book.history, as_of, planner::PER_ACCOUNT)?;
+    let candidates = planner::rank(ranker, &book.history, as_of, policy.value_exponent)?;
     let of_account = spans(&candidates);
     let territories = planner::by_territory(book);
     let mut drafter = Drafter::new(book, products, as_of, vec![policy.id.name()]);
@@ -203,7 +210,8 @@ fn drafts(
     policy: &Policy,
     capacity: u32,
 ) -> Vec<Draft> {
-    let worth = |candidate: &Candidate| candidate.probability * candidate.amount.max(1.0).powf(policy.value_exponent);
+    let worth =
+        |candidate: &Candidate| candidate.probability * candidate.amount.max(1.0).powf(policy.value_exponent);
     let mut best: Vec<(f64, u32)> = accounts
         .iter()
         .filter_map(|account| {
@@ -230,7 +238,8 @@ pub fn on_wire(run: &salient_store::Run) -> Result<pb::PlanRun> {
     found.name = salient_core::PlanRunId::from_uuid(run.id).name();
     found.status = Some(super::status(run));
     if found.date.is_empty() {
-        found.date = if request.date.is_empty() { run.create_time.date_naive().to_string() } else { request.date };
+        found.date =
+            if request.date.is_empty() { run.create_time.date_naive().to_string() } else { request.date };
     }
     Ok(found)
 }

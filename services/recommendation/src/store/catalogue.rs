@@ -35,16 +35,20 @@ fn seller((id, display_name, territories, capacity): SellerRow) -> Result<Seller
 }
 
 /// The named products that exist.
-pub async fn products_in_tx(tx: &mut Tx, tenant: &TenantId, ids: &[&str]) -> Result<HashMap<String, Product>> {
-    let rows: Vec<ProductRow> = sql(
-        "select p.product, p.display_name, p.category, p.blocked from products p
-         join {rows} on rows.id = p.product where p.tenant = $1",
-    )
+pub async fn products_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    ids: &[&str],
+) -> Result<HashMap<String, Product>> {
+    let rows: Vec<ProductRow> = sql("select p.product, p.display_name, p.category, p.blocked from products p
+         join {rows} on rows.id = p.product where p.tenant = $1")
     .bind(tenant)
     .rows(Rows::new().text("id", ids.iter().copied()))
     .fetch_all(tx)
     .await?;
-    rows.into_iter().map(|row| product(row).map(|product| (product.id.as_str().to_owned(), product))).collect()
+    rows.into_iter()
+        .map(|row| product(row).map(|product| (product.id.as_str().to_owned(), product)))
+        .collect()
 }
 
 /// Writes products, whole.
@@ -67,12 +71,18 @@ pub async fn put_products_in_tx(tx: &mut Tx, tenant: &TenantId, products: &[Prod
 }
 
 /// One product.
-pub async fn product_by_id(conn: &mut impl Connection, tenant: &TenantId, id: &ProductId) -> Result<Option<Product>> {
-    let row = sql("select product, display_name, category, blocked from products where tenant = $1 and product = $2")
-        .bind(tenant)
-        .bind(id.as_str())
-        .fetch_optional(conn)
-        .await?;
+pub async fn product_by_id(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    id: &ProductId,
+) -> Result<Option<Product>> {
+    let row = sql(
+        "select product, display_name, category, blocked from products where tenant = $1 and product = $2",
+    )
+    .bind(tenant)
+    .bind(id.as_str())
+    .fetch_optional(conn)
+    .await?;
     row.map(product).transpose()
 }
 
@@ -84,10 +94,8 @@ pub async fn list_products(
     after: Option<String>,
     limit: i64,
 ) -> Result<Vec<Product>> {
-    let rows: Vec<ProductRow> = sql(
-        "select product, display_name, category, blocked from products
-         where tenant = $1 and product > $2 and {filter} order by product limit $3",
-    )
+    let rows: Vec<ProductRow> = sql("select product, display_name, category, blocked from products
+         where tenant = $1 and product > $2 and {filter} order by product limit $3")
     .bind(tenant)
     .bind(after.unwrap_or_default())
     .bind(limit)
@@ -104,30 +112,30 @@ pub async fn all_products(conn: &mut impl Connection, tenant: &TenantId) -> Resu
             .bind(tenant)
             .fetch_all(conn)
             .await?;
-    rows.into_iter().map(|row| product(row).map(|product| (product.id.as_str().to_owned(), product))).collect()
+    rows.into_iter()
+        .map(|row| product(row).map(|product| (product.id.as_str().to_owned(), product)))
+        .collect()
 }
 
 /// Products that must not be recommended.
 pub async fn blocked_products(conn: &mut impl Connection, tenant: &TenantId) -> Result<HashSet<ProductId>> {
-    let rows: Vec<ProductRow> = sql(
-        "select product, display_name, category, blocked from products where tenant = $1 and blocked",
-    )
-    .bind(tenant)
-    .fetch_all(conn)
-    .await?;
+    let rows: Vec<ProductRow> =
+        sql("select product, display_name, category, blocked from products where tenant = $1 and blocked")
+            .bind(tenant)
+            .fetch_all(conn)
+            .await?;
     rows.into_iter().map(|row| product(row).map(|product| product.id)).collect()
 }
 
 /// The named sellers that exist.
 pub async fn sellers_in_tx(tx: &mut Tx, tenant: &TenantId, ids: &[&str]) -> Result<HashMap<String, Seller>> {
-    let rows: Vec<SellerRow> = sql(
-        "select s.seller, s.display_name, s.territories, s.capacity from sellers s
-         join {rows} on rows.id = s.seller where s.tenant = $1",
-    )
-    .bind(tenant)
-    .rows(Rows::new().text("id", ids.iter().copied()))
-    .fetch_all(tx)
-    .await?;
+    let rows: Vec<SellerRow> =
+        sql("select s.seller, s.display_name, s.territories, s.capacity from sellers s
+         join {rows} on rows.id = s.seller where s.tenant = $1")
+        .bind(tenant)
+        .rows(Rows::new().text("id", ids.iter().copied()))
+        .fetch_all(tx)
+        .await?;
     rows.into_iter().map(|row| seller(row).map(|seller| (seller.id.as_str().to_owned(), seller))).collect()
 }
 
@@ -153,14 +161,30 @@ pub async fn put_sellers_in_tx(tx: &mut Tx, tenant: &TenantId, sellers: &[Seller
 }
 
 /// One seller.
-pub async fn seller_by_id(conn: &mut impl Connection, tenant: &TenantId, id: &SellerId) -> Result<Option<Seller>> {
-    let row =
-        sql("select seller, display_name, territories, capacity from sellers where tenant = $1 and seller = $2")
+pub async fn seller_by_id(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    id: &SellerId,
+) -> Result<Option<Seller>> {
+    let row = sql(
+        "select seller, display_name, territories, capacity from sellers where tenant = $1 and seller = $2",
+    )
+    .bind(tenant)
+    .bind(id.as_str())
+    .fetch_optional(conn)
+    .await?;
+    row.map(seller).transpose()
+}
+
+/// Has others who plan for the seller wait until the transaction ends.
+pub async fn lock_seller_in_tx(tx: &mut Tx, tenant: &TenantId, id: &SellerId) -> Result<()> {
+    let _: Option<(String,)> =
+        sql("select seller from sellers where tenant = $1 and seller = $2 {for_update}")
             .bind(tenant)
             .bind(id.as_str())
-            .fetch_optional(conn)
+            .fetch_optional(tx)
             .await?;
-    row.map(seller).transpose()
+    Ok(())
 }
 
 /// Sellers by id, after `after`.
@@ -171,10 +195,8 @@ pub async fn list_sellers(
     after: Option<String>,
     limit: i64,
 ) -> Result<Vec<Seller>> {
-    let rows: Vec<SellerRow> = sql(
-        "select seller, display_name, territories, capacity from sellers
-         where tenant = $1 and seller > $2 and {filter} order by seller limit $3",
-    )
+    let rows: Vec<SellerRow> = sql("select seller, display_name, territories, capacity from sellers
+         where tenant = $1 and seller > $2 and {filter} order by seller limit $3")
     .bind(tenant)
     .bind(after.unwrap_or_default())
     .bind(limit)

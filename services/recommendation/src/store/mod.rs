@@ -10,8 +10,7 @@ pub mod suppressions;
 
 use salient_store::{Migration, Migrations};
 
-const STEPS: &[Migration] =
-    &[Migration::new(1, "start", include_str!("../../migrations/0001_start.sql"))];
+const STEPS: &[Migration] = &[Migration::new(1, "start", include_str!("../../migrations/0001_start.sql"))];
 
 /// What this service's database needs: the crates' tables, then its own.
 #[must_use]

@@ -38,7 +38,12 @@ pub struct Head {
 }
 
 /// Writes the pools of a day, whole.
-pub async fn put_pools_in_tx(tx: &mut Tx, tenant: &TenantId, day: NaiveDate, pools: &[Pool]) -> salient_core::Result<()> {
+pub async fn put_pools_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    day: NaiveDate,
+    pools: &[Pool],
+) -> salient_core::Result<()> {
     let drafts = pools
         .iter()
         .map(|pool| serde_json::to_string(&pool.drafts).map_err(salient_core::Error::internal))
@@ -63,7 +68,12 @@ pub async fn put_pools_in_tx(tx: &mut Tx, tenant: &TenantId, day: NaiveDate, poo
 }
 
 /// A seller's pool of a day.
-pub async fn pool(conn: &mut impl Connection, tenant: &TenantId, seller: &SellerId, day: NaiveDate) -> Result<Option<Pool>> {
+pub async fn pool(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    seller: &SellerId,
+    day: NaiveDate,
+) -> Result<Option<Pool>> {
     let row: Option<(Uuid, f64, i64, String)> = sql(
         "select policy, value_exponent, book_size, drafts from pools where tenant = $1 and seller = $2 and day = $3",
     )
@@ -84,18 +94,24 @@ pub async fn pool(conn: &mut impl Connection, tenant: &TenantId, seller: &Seller
 }
 
 /// The head of a plan.
-pub async fn head(conn: &mut impl Connection, tenant: &TenantId, seller: &SellerId, day: NaiveDate) -> Result<Option<Head>> {
-    let row: Option<(Uuid, i64, i64, i64, bool)> = sql(
-        "select policy, book_size, eligible_accounts, plan_time, stale from plans
-         where tenant = $1 and seller = $2 and day = $3",
-    )
-    .bind(tenant)
-    .bind(seller.as_str())
-    .bind(day.to_string())
-    .fetch_optional(conn)
-    .await?;
+pub async fn head(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    seller: &SellerId,
+    day: NaiveDate,
+) -> Result<Option<Head>> {
+    let row: Option<(Uuid, i64, i64, i64, bool)> =
+        sql("select policy, book_size, eligible_accounts, plan_time, stale from plans
+         where tenant = $1 and seller = $2 and day = $3")
+        .bind(tenant)
+        .bind(seller.as_str())
+        .bind(day.to_string())
+        .fetch_optional(conn)
+        .await?;
     let Some((policy, book_size, eligible, plan_time, stale)) = row else { return Ok(None) };
-    let broken = |column, error: std::num::TryFromIntError| Error::inconsistent("plans", column, seller, error.to_string());
+    let broken = |column, error: std::num::TryFromIntError| {
+        Error::inconsistent("plans", column, seller, error.to_string())
+    };
     Ok(Some(Head {
         policy: PolicyId::from_uuid(policy),
         book_size: u32::try_from(book_size).map_err(|error| broken("book_size", error))?,
@@ -106,7 +122,13 @@ pub async fn head(conn: &mut impl Connection, tenant: &TenantId, seller: &Seller
 }
 
 /// Writes the head of a plan, whole.
-pub async fn put_head_in_tx(tx: &mut Tx, tenant: &TenantId, seller: &SellerId, day: NaiveDate, head: &Head) -> Result<()> {
+pub async fn put_head_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    seller: &SellerId,
+    day: NaiveDate,
+    head: &Head,
+) -> Result<()> {
     sql("insert into plans (tenant, seller, day, policy, book_size, eligible_accounts, plan_time, stale)
          values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict (tenant, seller, day) do update set policy = excluded.policy, book_size = excluded.book_size,
@@ -135,7 +157,12 @@ pub async fn mark_all_stale_in_tx(tx: &mut Tx, tenant: &TenantId, day: NaiveDate
 }
 
 /// Marks the plans of a day as overtaken on which one of these accounts stands.
-pub async fn mark_stale_in_tx(tx: &mut Tx, tenant: &TenantId, day: NaiveDate, accounts: &[AccountId]) -> Result<()> {
+pub async fn mark_stale_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    day: NaiveDate,
+    accounts: &[AccountId],
+) -> Result<()> {
     sql("update plans set stale = true where tenant = $1 and day = $2 and not stale and seller in (
             select r.seller from recommendations r join {rows} on rows.account = r.account
             where r.tenant = $1 and r.day = $2)")
@@ -156,16 +183,15 @@ pub async fn bought_since(
     now: DateTime<Utc>,
 ) -> salient_core::Result<Vec<(AccountId, ProductId)>> {
     use prost::Message as _;
-    let rows: Vec<(Uuid, Vec<u8>)> = sql(
-        "select o.account, o.lines from orders o join {rows} on rows.account = o.account
-         where o.tenant = $1 and o.order_time >= $2 and o.order_time <= $3 and not o.is_return",
-    )
-    .bind(tenant)
-    .bind(from)
-    .bind(now)
-    .rows(Rows::new().uuid("account", accounts.map(AccountId::uuid)))
-    .fetch_all(conn)
-    .await?;
+    let rows: Vec<(Uuid, Vec<u8>)> =
+        sql("select o.account, o.lines from orders o join {rows} on rows.account = o.account
+         where o.tenant = $1 and o.order_time >= $2 and o.order_time <= $3 and not o.is_return")
+        .bind(tenant)
+        .bind(from)
+        .bind(now)
+        .rows(Rows::new().uuid("account", accounts.map(AccountId::uuid)))
+        .fetch_all(conn)
+        .await?;
     let mut pairs = Vec::new();
     for (account, lines) in rows {
         let order = salient_proto::profile::v1::Order::decode(lines.as_slice())

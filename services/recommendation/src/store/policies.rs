@@ -61,7 +61,11 @@ pub async fn by_id(conn: &mut impl Connection, tenant: &TenantId, id: PolicyId) 
 }
 
 /// The newest policy that was trained with nothing at or after `until`, with its ranker.
-pub async fn newest(conn: &mut impl Connection, tenant: &TenantId, until: i64) -> Result<Option<(Policy, PairModel)>> {
+pub async fn newest(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    until: i64,
+) -> Result<Option<(Policy, PairModel)>> {
     let row: Option<(Uuid, i64, i64, f64, i64, i64, Vec<u8>)> =
         sql("select policy, version, as_of, value_exponent, train_examples, create_time, ranker
              from policies where tenant = $1 and as_of <= $2 order by as_of desc limit 1")
@@ -76,7 +80,12 @@ pub async fn newest(conn: &mut impl Connection, tenant: &TenantId, until: i64) -
 }
 
 /// Policies, newest version first, below `before`.
-pub async fn list(conn: &mut impl Connection, tenant: &TenantId, before: Option<i64>, limit: i64) -> Result<Vec<Policy>> {
+pub async fn list(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Policy>> {
     let rows: Vec<Row> = sql("select policy, version, as_of, value_exponent, train_examples, create_time
          from policies where tenant = $1 and version < $2 order by version desc limit $3")
     .bind(tenant)

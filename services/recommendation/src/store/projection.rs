@@ -1,8 +1,8 @@
 //! What this service keeps of other services' data, fed by their events.
 
 use salient_core::{Result, TenantId};
-use salient_proto::{profile::v1 as profile, scoring::v1 as scoring};
 use salient_ledger::sort_key;
+use salient_proto::{profile::v1 as profile, scoring::v1 as scoring};
 use salient_store::{Rows, Tx, sql};
 
 use crate::{

@@ -1,7 +1,9 @@
 //! Issued recommendations.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use salient_core::{AccountId, ProductId, RecommendationId, SellerId, TenantId, filter::Comparison, from_micros};
+use salient_core::{
+    AccountId, ProductId, RecommendationId, SellerId, TenantId, filter::Comparison, from_micros,
+};
 use salient_store::{Connection, Error, FilterColumn, Result, Rows, Tx, sql};
 use uuid::Uuid;
 
@@ -58,7 +60,7 @@ pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, items: &[Recommendation])
             token, frozen from {rows} where true
          on conflict (tenant, recommendation) do update set seller = excluded.seller, day = excluded.day,
             rank = excluded.rank, state = excluded.state, state_time = excluded.state_time,
-            frozen = excluded.frozen")
+            expire_time = excluded.expire_time, frozen = excluded.frozen")
     .bind(tenant)
     .rows(
         Rows::new()
@@ -82,13 +84,18 @@ pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, items: &[Recommendation])
 }
 
 /// One recommendation.
-pub async fn by_id(conn: &mut impl Connection, tenant: &TenantId, id: RecommendationId) -> Result<Option<Recommendation>> {
-    let row: Option<Row> = sql("select recommendation, seller, day, rank, state, state_time, attribution_token, frozen
+pub async fn by_id(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    id: RecommendationId,
+) -> Result<Option<Recommendation>> {
+    let row: Option<Row> =
+        sql("select recommendation, seller, day, rank, state, state_time, attribution_token, frozen
          from recommendations where tenant = $1 and recommendation = $2")
-    .bind(tenant)
-    .bind(id.uuid())
-    .fetch_optional(conn)
-    .await?;
+        .bind(tenant)
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?;
     row.map(Recommendation::try_from).transpose()
 }
 
@@ -100,10 +107,14 @@ pub async fn of_day(
     seller: Option<&SellerId>,
 ) -> Result<Vec<Recommendation>> {
     let text = match seller {
-        Some(_) => "select recommendation, seller, day, rank, state, state_time, attribution_token, frozen
-             from recommendations where tenant = $1 and day = $2 and seller = $3 order by seller, rank",
-        None => "select recommendation, seller, day, rank, state, state_time, attribution_token, frozen
-             from recommendations where tenant = $1 and day = $2 order by seller, rank",
+        Some(_) => {
+            "select recommendation, seller, day, rank, state, state_time, attribution_token, frozen
+             from recommendations where tenant = $1 and day = $2 and seller = $3 order by seller, rank"
+        }
+        None => {
+            "select recommendation, seller, day, rank, state, state_time, attribution_token, frozen
+             from recommendations where tenant = $1 and day = $2 order by seller, rank"
+        }
     };
     let mut query = sql(text).bind(tenant).bind(day.to_string());
     if let Some(seller) = seller {
@@ -113,7 +124,7 @@ pub async fn of_day(
     rows.into_iter().map(Recommendation::try_from).collect()
 }
 
-/// The open items of accounts, whoever's list they stand on.
+/// The open items of accounts, and those that were put off, whoever's list they stand on.
 pub async fn open_of_accounts(
     conn: &mut impl Connection,
     tenant: &TenantId,
@@ -122,7 +133,7 @@ pub async fn open_of_accounts(
     let rows: Vec<Row> = sql(
         "select r.recommendation, r.seller, r.day, r.rank, r.state, r.state_time, r.attribution_token, r.frozen
          from recommendations r join {rows} on rows.account = r.account
-         where r.tenant = $1 and r.state in ('issued', 'accepted') order by r.recommendation",
+         where r.tenant = $1 and r.state in ('issued', 'accepted', 'snoozed') order by r.recommendation",
     )
     .bind(tenant)
     .rows(Rows::new().uuid("account", accounts.map(AccountId::uuid)))
@@ -149,8 +160,9 @@ pub async fn unanswered_in_tx(
     .await?;
     rows.into_iter()
         .map(|(account, product, count)| {
-            let product = ProductId::try_new(&product)
-                .map_err(|error| Error::inconsistent("recommendations", "product", account, error.to_string()))?;
+            let product = ProductId::try_new(&product).map_err(|error| {
+                Error::inconsistent("recommendations", "product", account, error.to_string())
+            })?;
             Ok((AccountId::from_uuid(account), product, count))
         })
         .collect()
@@ -165,18 +177,17 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Recommendation>> {
     let (time, id) = before.unwrap_or((i64::MAX, Uuid::max()));
-    let rows: Vec<Row> = sql(
-        "select recommendation, seller, day, rank, state, state_time, attribution_token, frozen
+    let rows: Vec<Row> =
+        sql("select recommendation, seller, day, rank, state, state_time, attribution_token, frozen
          from recommendations where tenant = $1 and (issue_time, recommendation) < ($2, $3) and {filter}
-         order by issue_time desc, recommendation desc limit $4",
-    )
-    .bind(tenant)
-    .bind(time)
-    .bind(id)
-    .bind(limit)
-    .filter(filter, COLUMNS)
-    .fetch_all(conn)
-    .await?;
+         order by issue_time desc, recommendation desc limit $4")
+        .bind(tenant)
+        .bind(time)
+        .bind(id)
+        .bind(limit)
+        .filter(filter, COLUMNS)
+        .fetch_all(conn)
+        .await?;
     rows.into_iter().map(Recommendation::try_from).collect()
 }
 
@@ -203,11 +214,12 @@ pub async fn set_state_in_tx(
 }
 
 /// Expires, of all tenants, what nobody answered in time; says which, with the account.
-pub async fn expire_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<(TenantId, RecommendationId, AccountId)>> {
-    let rows: Vec<(String, Uuid, Uuid)> = sql(
-        "update recommendations set state = 'expired', state_time = $1
-         where state = 'issued' and expire_time <= $1 returning tenant, recommendation, account",
-    )
+pub async fn expire_in_tx(
+    tx: &mut Tx,
+    now: DateTime<Utc>,
+) -> Result<Vec<(TenantId, RecommendationId, AccountId)>> {
+    let rows: Vec<(String, Uuid, Uuid)> = sql("update recommendations set state = 'expired', state_time = $1
+         where state = 'issued' and expire_time <= $1 returning tenant, recommendation, account")
     .bind(now)
     .fetch_all(tx)
     .await?;

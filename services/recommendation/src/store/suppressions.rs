@@ -51,7 +51,11 @@ pub struct Holding {
 }
 
 /// Those that hold at `now`, oldest first.
-pub async fn holding(conn: &mut impl Connection, tenant: &TenantId, now: DateTime<Utc>) -> Result<Vec<Holding>> {
+pub async fn holding(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Holding>> {
     let rows: Vec<Row> = sql(
         "select reaction, seller, scope, account, product, until_time, react_time, effect from suppressions
          where tenant = $1 and (until_time is null or until_time > $2) and react_time <= $2
@@ -64,8 +68,11 @@ pub async fn holding(conn: &mut impl Connection, tenant: &TenantId, now: DateTim
     rows.into_iter().map(holding_of).collect()
 }
 
-fn holding_of((reaction, seller, scope, account, product, until, react_time, effect): Row) -> Result<Holding> {
-    let broken = |column: &'static str, detail: &str| Error::inconsistent("suppressions", column, reaction, detail);
+fn holding_of(
+    (reaction, seller, scope, account, product, until, react_time, effect): Row,
+) -> Result<Holding> {
+    let broken =
+        |column: &'static str, detail: &str| Error::inconsistent("suppressions", column, reaction, detail);
     let account = || account.map(AccountId::from_uuid).ok_or_else(|| broken("account", "is missing"));
     let product = || {
         let text = product.as_deref().ok_or_else(|| broken("product", "is missing"))?;

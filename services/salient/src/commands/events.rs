@@ -40,7 +40,10 @@ fn of(clients: &Clients, service: &str) -> Result<EventsServiceClient<Link>> {
 }
 
 async fn status(clients: &Clients) -> Result<()> {
-    println!("{:16} {:52} {:>9} {:>9} {:>9} {:>6}", "service", "event", "committed", "published", "applied", "dead");
+    println!(
+        "{:16} {:52} {:>9} {:>9} {:>9} {:>6}",
+        "service", "event", "committed", "published", "applied", "dead"
+    );
     for (name, client) in &clients.events {
         let answer = client.clone().get_event_status(GetEventStatusRequest {}).await.map_err(refusal)?;
         for entry in answer.into_inner().types {

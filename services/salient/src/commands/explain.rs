@@ -3,7 +3,7 @@
 use anyhow::Result;
 use salient_proto::recommendation::v1::{
     Evidence, ExplainRecommendationRequest,
-    evidence::{Factor, Fact},
+    evidence::{Fact, Factor},
 };
 
 use super::{find, json, refusal};

@@ -6,8 +6,7 @@ use anyhow::Result;
 use salient_core::Clock;
 
 use crate::{
-    cli, import,
-    load,
+    cli, import, load,
     progress::Telling,
     session::{Session, path},
     settle::settle,

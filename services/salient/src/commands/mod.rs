@@ -9,9 +9,7 @@ pub mod react;
 pub mod up;
 
 use anyhow::{Context as _, Result, bail};
-use salient_proto::recommendation::v1::{
-    GetDailyPlanRequest, GetRecommendationRequest, Recommendation,
-};
+use salient_proto::recommendation::v1::{GetDailyPlanRequest, GetRecommendationRequest, Recommendation};
 
 use crate::session::Clients;
 
@@ -31,8 +29,7 @@ pub async fn find(clients: &Clients, what: &str) -> Result<Recommendation> {
             .find(|item| item.rank == rank)
             .with_context(|| format!("seller {seller} has no number {rank} on today's list"));
     }
-    let name =
-        if what.contains('/') { what.to_owned() } else { format!("recommendations/{what}") };
+    let name = if what.contains('/') { what.to_owned() } else { format!("recommendations/{what}") };
     let answer = clients.recommendation.clone().get_recommendation(GetRecommendationRequest { name }).await;
     match answer.map_err(refusal)?.into_inner().recommendation {
         Some(recommendation) => Ok(recommendation),

@@ -8,8 +8,7 @@ use salient_proto::{
 
 use super::{json, refusal};
 use crate::{
-    cli,
-    render,
+    cli, render,
     session::{Clients, Session, path},
 };
 
@@ -84,4 +83,3 @@ pub fn stable_id(text: &str) -> String {
     let digest: [u8; 16] = Md5::digest(text.as_bytes()).into();
     uuid::Builder::from_custom_bytes(digest).into_uuid().to_string()
 }
-

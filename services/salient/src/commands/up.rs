@@ -3,11 +3,7 @@
 use anyhow::Result;
 use salient_core::Clock;
 
-use crate::{
-    cli,
-    session::path,
-    suite,
-};
+use crate::{cli, session::path, suite};
 
 /// Runs the suite, empty and lasting, until somebody ends it.
 ///

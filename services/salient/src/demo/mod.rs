@@ -21,8 +21,9 @@ use crate::{
     cli,
     commands::{plan::stable_id, refusal},
     import::{self, Plan},
-    load, runs,
+    load,
     progress::Telling,
+    runs,
     session::{self, Clients, Session},
     settle::{PATIENCE, settle},
     suite::{self, Suite},
@@ -131,7 +132,8 @@ async fn import(options: &cli::Demo, telling: Telling, home: &Path, clients: &Cl
     if options.connect.is_none()
         && let Ok(text) = fs::read_to_string(&note)
     {
-        let imported: Imported = serde_json::from_str(&text).with_context(|| format!("{} is damaged", note.display()))?;
+        let imported: Imported =
+            serde_json::from_str(&text).with_context(|| format!("{} is damaged", note.display()))?;
         if !options.json {
             eprintln!("  {} is here already", imported.title);
         }
@@ -153,12 +155,8 @@ async fn import(options: &cli::Demo, telling: Telling, home: &Path, clients: &Cl
             eprintln!("             … and {} more", loaded.refused_count - loaded.refused.len());
         }
     }
-    let imported = Imported {
-        title: plan.title().to_owned(),
-        notices: plan.notices().to_vec(),
-        report,
-        last_order,
-    };
+    let imported =
+        Imported { title: plan.title().to_owned(), notices: plan.notices().to_vec(), report, last_order };
     if options.connect.is_none() {
         fs::write(&note, serde_json::to_string_pretty(&imported)?)?;
     }
@@ -170,7 +168,8 @@ fn open(options: &cli::Demo) -> Result<Plan> {
     match &options.data {
         Some(data) => Ok(import::open(data, options.mapping.as_deref(), latest)?),
         None => {
-            let config = CompanyConfig { seed: options.seed, ..CompanyConfig::sized(options.accounts.into()) };
+            let config =
+                CompanyConfig { seed: options.seed, ..CompanyConfig::sized(options.accounts.into()) };
             Ok(import::company(Company::try_new(config)?))
         }
     }
@@ -200,7 +199,8 @@ async fn plan(options: &cli::Demo, telling: Telling, clients: &Clients, day: Nai
 async fn busiest(clients: &Clients, day: NaiveDate) -> Result<String> {
     let client = || clients.catalogue.clone();
     let request = ListSellersRequest { page_size: 1_000, ..Default::default() };
-    let sellers = retry(PATIENCE, async || client().list_sellers(request.clone()).await).await.map_err(refusal)?;
+    let sellers =
+        retry(PATIENCE, async || client().list_sellers(request.clone()).await).await.map_err(refusal)?;
     let mut best: Option<(i32, String)> = None;
     for seller in sellers.into_inner().sellers.into_iter().take(50) {
         let id = seller.name.trim_start_matches("sellers/").to_owned();
@@ -226,4 +226,3 @@ async fn wait(suite: &Suite) {
         () = suite.life.soft.cancelled() => {}
     }
 }
-

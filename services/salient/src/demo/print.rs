@@ -18,7 +18,10 @@ pub fn people(plan: &DailyPlan, quality: &EvaluatePlansResponse, notices: &[Stri
     }
     println!("\n{}", title(plan));
     println!("{}", render::plan(plan));
-    println!("\nHow good the lists of {} were: what all sellers' recommendations came to in the 30 days after", quality.date);
+    println!(
+        "\nHow good the lists of {} were: what all sellers' recommendations came to in the 30 days after",
+        quality.date
+    );
     println!("{}", render::quality(&quality.lists));
     if quality.incomplete {
         println!("  the data ends before those 30 days do, so the shares are too low");
@@ -39,7 +42,9 @@ pub fn addresses(session: &Session, plan: &DailyPlan) {
     println!("\nServing until Ctrl-C:");
     for (name, address) in &session.services {
         match name.as_str() {
-            "gateway" => println!("  {name:16} {address}/  (REST, and a page to try it)  {address}/openapi.json"),
+            "gateway" => {
+                println!("  {name:16} {address}/  (REST, and a page to try it)  {address}/openapi.json")
+            }
             _ => println!("  {name:16} {address}  (gRPC, with reflection)"),
         }
     }

@@ -88,7 +88,8 @@ pub(crate) fn seller_requests(source: &str, sellers: &[Seller]) -> Vec<UpsertSel
     let chunks = sellers.chunks(1_000).enumerate();
     chunks
         .map(|(number, sellers)| {
-            let mut request = UpsertSellersRequest { sellers: sellers.to_vec(), ..UpsertSellersRequest::default() };
+            let mut request =
+                UpsertSellersRequest { sellers: sellers.to_vec(), ..UpsertSellersRequest::default() };
             request.request_id = request_id(source, number as u64, &request);
             request
         })

@@ -182,5 +182,9 @@ pub(crate) fn request_id(source: &str, number: u64, body: &impl Message) -> Stri
     let digest: [u8; 32] = hash.finalize().into();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
+    uuid::Builder::from_custom_bytes(bytes)
+        .into_uuid()
+        .hyphenated()
+        .encode_lower(&mut Uuid::encode_buffer())
+        .to_owned()
 }

@@ -108,7 +108,8 @@ pub(crate) fn product_requests(source: &str, products: Vec<Product>) -> Vec<Upse
     let chunks = products.chunks(MOST).enumerate();
     chunks
         .map(|(number, products)| {
-            let mut request = UpsertProductsRequest { products: products.to_vec(), ..UpsertProductsRequest::default() };
+            let mut request =
+                UpsertProductsRequest { products: products.to_vec(), ..UpsertProductsRequest::default() };
             request.request_id = request_id(source, number as u64, &request);
             request
         })

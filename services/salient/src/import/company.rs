@@ -25,8 +25,7 @@ use super::rows::Progress;
 /// Half of the key of every record.
 pub(crate) const SOURCE: &str = "model_company";
 /// What a reader must know.
-pub(crate) const NOTICE: &str =
-    "this company is simulated: its accounts, people and orders never existed, and its true propensities are hidden from the services";
+pub(crate) const NOTICE: &str = "this company is simulated: its accounts, people and orders never existed, and its true propensities are hidden from the services";
 
 /// Accounts between two updates of the progress.
 const PROGRESS: u64 = 64;
@@ -66,7 +65,8 @@ pub(crate) fn batches(
     let mut batcher = Batcher::new(SOURCE, each);
     batcher.file(&file);
     let mut report = Report::default();
-    let (mut bought, mut returned) = (vec![false; company.catalogue().len()], vec![false; company.catalogue().len()]);
+    let (mut bought, mut returned) =
+        (vec![false; company.catalogue().len()], vec![false; company.catalogue().len()]);
     for history in company.accounts() {
         let line = history.account.index + 1;
         count(&mut report.purchases, &history, false, &mut bought);
@@ -178,7 +178,10 @@ fn account_record(history: &AccountHistory) -> profile::Account {
         territory: account.territory.clone(),
         country: account.country.to_owned(),
         industry: account.industry.to_owned(),
-        attributes: attributes.into_iter().map(|(name, text)| (name.to_owned(), text)).collect::<BTreeMap<_, _>>(),
+        attributes: attributes
+            .into_iter()
+            .map(|(name, text)| (name.to_owned(), text))
+            .collect::<BTreeMap<_, _>>(),
         ..Default::default()
     }
 }

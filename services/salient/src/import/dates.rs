@@ -48,14 +48,18 @@ impl Times {
         };
         let compile = |format: &str| {
             StrftimeItems::new(format).parse_to_owned().map_err(|_| {
-                format!("formats: {format:?} is no strftime format; one like \"%Y-%m-%d %H:%M:%S\" is accepted")
+                format!(
+                    "formats: {format:?} is no strftime format; one like \"%Y-%m-%d %H:%M:%S\" is accepted"
+                )
             })
         };
         let iso: Vec<_> = ISO.iter().map(|format| compile(format)).collect::<Result<_, _>>()?;
         let own: Vec<_> = formats.iter().map(|format| compile(format)).collect::<Result<_, _>>()?;
         let accepted = match formats {
             [] => "a date or time like 2011-12-09 12:50:00".to_owned(),
-            _ => format!("a time like {}", formats.iter().map(|f| example(f)).collect::<Vec<_>>().join(" or ")),
+            _ => {
+                format!("a time like {}", formats.iter().map(|f| example(f)).collect::<Vec<_>>().join(" or "))
+            }
         };
         Ok(Self { formats: if own.is_empty() { iso.clone() } else { own }, iso, zone, accepted })
     }
@@ -86,9 +90,7 @@ impl Times {
             }
         }
         match text.parse::<f64>() {
-            Ok(serial) if spreadsheet => {
-                self.local(excel_serial(serial).ok_or(BadTime::Unreadable)?)
-            }
+            Ok(serial) if spreadsheet => self.local(excel_serial(serial).ok_or(BadTime::Unreadable)?),
             _ => Err(BadTime::Unreadable),
         }
     }
@@ -106,9 +108,9 @@ impl Times {
             return None;
         }
         let number = |from: usize, to: usize| {
-            bytes[from..to].iter().try_fold(0_u32, |sum, byte| {
-                byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0'))
-            })
+            bytes[from..to]
+                .iter()
+                .try_fold(0_u32, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
         };
         let date = chrono::NaiveDate::from_ymd_opt(number(0, 4)? as i32, number(5, 7)?, number(8, 10)?)?;
         let time = date.and_hms_opt(number(11, 13)?, number(14, 16)?, number(17, 19)?)?;
@@ -173,13 +175,19 @@ mod tests {
     fn reads_iso_without_being_told() {
         let times = times(&[], None);
         for text in [
-            "2011-12-09 12:50:00", "2011-12-09T12:50:00", "2011-12-09T12:50:00Z", "2011-12-09T13:50:00+01:00",
-            "2011-12-09 12:50", "2011-12-09 12:50:00.000",
+            "2011-12-09 12:50:00",
+            "2011-12-09T12:50:00",
+            "2011-12-09T12:50:00Z",
+            "2011-12-09T13:50:00+01:00",
+            "2011-12-09 12:50",
+            "2011-12-09 12:50:00.000",
         ] {
             assert_eq!(times.read(text, false), Ok(utc("2011-12-09T12:50:00Z")), "{text}");
         }
         assert_eq!(times.read("2011-12-09", false), Ok(utc("2011-12-09T00:00:00Z")));
-        for bad in ["", "09/12/2011", "2011-13-09", "2011-02-30 10:00:00", "2011-12-09 25:00:00", "soon", "40513.5"] {
+        for bad in
+            ["", "09/12/2011", "2011-13-09", "2011-02-30 10:00:00", "2011-12-09 25:00:00", "soon", "40513.5"]
+        {
             assert_eq!(times.read(bad, false), Err(BadTime::Unreadable), "{bad}");
         }
         assert_eq!(times.read("0011-12-09", false), Err(BadTime::TooOld));

@@ -143,8 +143,8 @@ impl Ord for Decimal {
 /// Digits behind the point of a currency (ISO 4217, where they are not 2).
 pub(crate) fn currency_digits(code: &str) -> u8 {
     match code {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV"
-        | "XAF" | "XOF" | "XPF" => 0,
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND"
+        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
         "CLF" | "UYW" => 4,
         _ => 2,
@@ -177,7 +177,8 @@ mod tests {
     #[test]
     fn reads_other_notations_only_when_told() {
         let german = Notation { point: b',', group: Some(b'.') };
-        let read = |text: &str| Decimal::parse(text.as_bytes(), german).and_then(|d| d.minor_units(1, None, 2));
+        let read =
+            |text: &str| Decimal::parse(text.as_bytes(), german).and_then(|d| d.minor_units(1, None, 2));
         assert_eq!(read("1.234.567,89"), Some(123_456_789));
         assert_eq!(read("12,5"), Some(1_250));
         assert_eq!(read("12.5"), None);

@@ -89,13 +89,23 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn new(field: &str, found: &[u8], problem: impl Into<String>, accepted: impl Into<String>) -> Box<Self> {
+    pub(crate) fn new(
+        field: &str,
+        found: &[u8],
+        problem: impl Into<String>,
+        accepted: impl Into<String>,
+    ) -> Box<Self> {
         // a swallowed half file must not become a message of half a file
         let mut shown = String::from_utf8_lossy(&found[..found.len().min(80)]).into_owned();
         if found.len() > 80 {
             shown.push('…');
         }
-        Box::new(Self { field: field.to_owned(), found: shown, problem: problem.into(), accepted: accepted.into() })
+        Box::new(Self {
+            field: field.to_owned(),
+            found: shown,
+            problem: problem.into(),
+            accepted: accepted.into(),
+        })
     }
 }
 

@@ -8,6 +8,8 @@ use csv::ByteRecord;
 
 use super::error::{Error, Refusal, Result};
 use super::keys::Keys;
+use super::plan::{file_name, shape};
+use super::report::{Damage, Report};
 use super::rows::{self, Options, Progress};
 
 /// A joined file: its rows by their key.
@@ -19,31 +21,47 @@ pub(crate) struct JoinedFile {
 }
 
 impl JoinedFile {
-    /// Reads a file whose rows are named by a column. A key that is there twice would make the
-    /// join a guess, so such a file is refused.
-    pub(crate) fn read(path: &Path, columns: &[String], key: &str, progress: &Progress) -> Result<Self> {
+    /// Reads a file whose rows are named by a column. Rows that cannot be used are refused by
+    /// themselves: one that is out of shape, and one whose key was there before, because taking
+    /// either of two would be a guess.
+    pub(crate) fn read(
+        path: &Path,
+        columns: &[String],
+        key: &str,
+        progress: &Progress,
+        report: &mut Report,
+    ) -> Result<Self> {
         let place = columns.iter().position(|column| column == key).ok_or_else(|| Error::Column {
             path: path.to_owned(),
             problem: format!("column {key:?} is missing"),
             found: columns.to_vec(),
         })?;
-        let (mut keys, mut records, mut problem) = (Keys::default(), Vec::new(), None);
+        let file = file_name(path);
+        let (mut keys, mut records) = (Keys::default(), Vec::new());
         let end = rows::for_each(path, &Options::default(), progress, &mut |row| {
             let text = row.cells.get(place).unwrap_or_default();
-            if row.broken.is_some() || row.cells.len() != columns.len() {
-                problem = Some(format!("line {}: {} columns instead of {}", row.line, row.cells.len(), columns.len()));
-            } else if !keys.number(text).1 {
-                problem = Some(format!("line {}: {key} {:?} is there twice", row.line, String::from_utf8_lossy(text)));
-            } else {
-                records.push(row.cells.clone());
-                return ControlFlow::Continue(());
+            let refusal = match shape(&row, columns.len()) {
+                Some(refusal) => Some(refusal),
+                None if !keys.number(text).1 => Some(*Refusal::new(
+                    key,
+                    text,
+                    "there was a line with this key before",
+                    "one line for each key",
+                )),
+                None => {
+                    records.push(row.cells.clone());
+                    None
+                }
+            };
+            if let Some(refusal) = refusal {
+                report.refuse(&file, row.line, refusal);
             }
-            ControlFlow::Break(())
+            ControlFlow::Continue(())
         })?;
-        match problem.or(end.damage.map(|(line, problem)| format!("after line {line}: {problem}"))) {
-            Some(problem) => Err(Error::unreadable(path, problem)),
-            None => Ok(Self { file: super::plan::file_name(path), keys, records }),
+        if let Some((after_line, problem)) = end.damage {
+            report.damage.push(Damage { file: file.clone(), after_line, problem });
         }
+        Ok(Self { file, keys, records })
     }
 
     /// The row with a key.

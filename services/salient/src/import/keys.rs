@@ -70,7 +70,12 @@ mod tests {
         let mut keys = Keys::default();
         let numbers: Vec<_> = (0..3_000_u32).map(|n| keys.number(&(n % 1_000).to_le_bytes())).collect();
         assert_eq!(keys.len(), 1_000);
-        assert!(numbers.iter().enumerate().all(|(n, (number, new))| *number == n as u32 % 1_000 && *new == (n < 1_000)));
+        assert!(
+            numbers
+                .iter()
+                .enumerate()
+                .all(|(n, (number, new))| *number == n as u32 % 1_000 && *new == (n < 1_000))
+        );
         assert_eq!(keys.known(&7_u32.to_le_bytes()), Some(7));
         assert_eq!(keys.known(b"none"), None);
     }

@@ -40,6 +40,8 @@ mod read;
 mod records;
 mod report;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{Batch, Origin, RecordKind};
 pub use error::{Error, Result};

@@ -170,7 +170,8 @@ impl Orders {
             *place += 1;
         }
         let names: Vec<String> = outlet.catalogue.names();
-        let mut merged = Merged { positions: vec![(u32::MAX, 0); outlet.catalogue.len()], ..Merged::default() };
+        let mut merged =
+            Merged { positions: vec![(u32::MAX, 0); outlet.catalogue.len()], ..Merged::default() };
         for number in 0..self.orders.len() {
             if leaves(&self.orders[number]) && !outlet.batcher.stopped {
                 let own = &sorted[starts[number] as usize..starts[number + 1] as usize];
@@ -208,7 +209,8 @@ impl Orders {
         outlet.report.merged_lines += u64::from(order.lines) - merged.lines.len() as u64;
         let text = String::from_utf8_lossy(&order.key).into_owned();
         // an order with goods in both directions is two records, which need two keys
-        let id = if order.is_return && self.has_purchase(&order.key) { format!("{text}/return") } else { text };
+        let id =
+            if order.is_return && self.has_purchase(&order.key) { format!("{text}/return") } else { text };
         let key = |id: String| Some(SourceKey { source: outlet.source.to_owned(), id });
         let record = Order {
             source_key: key(id),
@@ -252,7 +254,11 @@ struct Merged {
 }
 
 impl Merged {
-    fn merge<'a>(&mut self, order: u32, lines: impl Iterator<Item = &'a Line>) -> Result<(), (String, String)> {
+    fn merge<'a>(
+        &mut self,
+        order: u32,
+        lines: impl Iterator<Item = &'a Line>,
+    ) -> Result<(), (String, String)> {
         self.lines.clear();
         for line in lines {
             let position = &mut self.positions[line.product as usize];
@@ -264,7 +270,10 @@ impl Merged {
             let known = &mut self.lines[position.1 as usize];
             let sums = known.quantity.checked_add(line.quantity).zip(known.amount.checked_add(line.amount));
             let Some((quantity, amount)) = sums else {
-                return Err(("the lines' quantities or amounts add up to too much".to_owned(), "smaller ones".to_owned()));
+                return Err((
+                    "the lines' quantities or amounts add up to too much".to_owned(),
+                    "smaller ones".to_owned(),
+                ));
             };
             (known.quantity, known.amount) = (quantity, amount);
         }

@@ -66,10 +66,12 @@ pub fn open(path: &Path, mapping: Option<&Path>, latest: DateTime<Utc>) -> Resul
 pub(crate) fn with_mapping(path: &Path, mapping: MappingSpec, latest: DateTime<Utc>) -> Result<Plan> {
     let several = mapping.tables.len() > 1;
     if several && !path.is_dir() {
-        let problem = format!("mapping {:?} is about several files; give the folder that they are in", mapping.name);
+        let problem =
+            format!("mapping {:?} is about several files; give the folder that they are in", mapping.name);
         return Err(Error::unreadable(path, problem));
     }
-    let tables: Vec<Bound> = mapping.tables.iter().map(|table| bound(path, &mapping.name, table)).collect::<Result<_>>()?;
+    let tables: Vec<Bound> =
+        mapping.tables.iter().map(|table| bound(path, &mapping.name, table)).collect::<Result<_>>()?;
     let progress = Progress::default();
     let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
     let joined = tables.iter().flat_map(|table| table.joins.iter().map(|(path, ..)| size(path)));
@@ -114,7 +116,8 @@ fn bound(path: &Path, mapping: &str, spec: &TableSpec) -> Result<Bound> {
         _ => path.to_owned(),
     };
     if own.is_dir() {
-        let problem = format!("this is a folder, and mapping {mapping:?} names no `file` in it; give the file");
+        let problem =
+            format!("this is a folder, and mapping {mapping:?} names no `file` in it; give the file");
         return Err(Error::unreadable(&own, problem));
     }
     let separator = spec.separator.map(u8::try_from).transpose().map_err(|_| Error::Mapping {
@@ -122,7 +125,11 @@ fn bound(path: &Path, mapping: &str, spec: &TableSpec) -> Result<Bound> {
         at: "separator".to_owned(),
         problem: "must be a sign like \",\" or \";\"".to_owned(),
     })?;
-    let options = Options { separator, windows_1252: spec.encoding == Encoding::Windows1252, sheet: spec.sheet.clone() };
+    let options = Options {
+        separator,
+        windows_1252: spec.encoding == Encoding::Windows1252,
+        sheet: spec.sheet.clone(),
+    };
     let header = rows::header(&own, &options)?;
     let mut headers = vec![Header { name: String::new(), columns: header.clone() }];
     let mut joins = Vec::with_capacity(spec.joins.len());
@@ -138,7 +145,9 @@ fn bound(path: &Path, mapping: &str, spec: &TableSpec) -> Result<Bound> {
 
 /// A file's name without its folder.
 pub(crate) fn file_name(path: &Path) -> Arc<str> {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned()).into()
+    path.file_name()
+        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+        .into()
 }
 
 impl Plan {
@@ -239,7 +248,7 @@ impl Bound {
     ) -> Result<()> {
         let mut joined = Vec::with_capacity(self.joins.len());
         for (path, key, header) in &self.joins {
-            joined.push(JoinedFile::read(path, &header.columns, key, progress)?);
+            joined.push(JoinedFile::read(path, &header.columns, key, progress, &mut state.report)?);
         }
         let file = file_name(&self.path);
         let mut collector = Collector::new(reader, &mapping.sellers, &file, state, batcher);
@@ -248,9 +257,15 @@ impl Bound {
             if collector.count_row().is_multiple_of(PROGRESS) {
                 progress.inner.rows.fetch_add(PROGRESS, Ordering::Relaxed);
             }
-            if let Some(refusal) = self.shape(&row, &mut collector) {
+            if let Some(refusal) = shape(&row, self.table.columns) {
                 collector.refuse(row.line, refusal);
                 return ControlFlow::Continue(());
+            }
+            if row.open_end {
+                collector.notice(format!(
+                    "{file}: the last line, {}, has no line end: it was taken, but if the file was cut there, its last column may be short",
+                    row.line
+                ));
             }
             others.clear();
             for (file, on) in joined.iter().zip(&self.table.join_on) {
@@ -272,29 +287,22 @@ impl Bound {
         }
         Ok(())
     }
+}
 
-    /// Why a row cannot be told apart into its columns.
-    fn shape(&self, row: &Row<'_>, collector: &mut Collector<'_, '_>) -> Option<Refusal> {
-        let (expected, found) = (self.table.columns, row.cells.len());
-        let accepted = format!("{expected} columns as in the header");
-        if let Some(problem) = row.broken {
-            return Some(*Refusal::new("line", start(row.cells), problem, accepted));
+/// Why a row cannot be told apart into its columns.
+pub(crate) fn shape(row: &Row<'_>, expected: usize) -> Option<Refusal> {
+    let found = row.cells.len();
+    let problem = match row.broken {
+        Some(problem) => problem.to_owned(),
+        None if found == expected => return None,
+        None if row.open_end && found < expected => {
+            format!("the last line ends in column {found}; the file seems to be cut off")
         }
-        if found != expected {
-            let problem = match row.open_end && found < expected {
-                true => format!("the last line ends in column {found}; the file seems to be cut off"),
-                false => format!("{found} columns instead of {expected}"),
-            };
-            return Some(*Refusal::new("line", start(row.cells), problem, accepted));
-        }
-        if row.open_end {
-            collector.notice(format!(
-                "the last line, {}, has no line end: it was taken, but if the file was cut there, its last column may be short",
-                row.line
-            ));
-        }
-        None
-    }
+        None => format!("{found} columns instead of {expected}"),
+    };
+    let accepted =
+        format!("{expected} columns as in the header; a separator inside a text needs quotes around it");
+    Some(*Refusal::new("line", start(row.cells), problem, accepted))
 }
 
 /// The beginning of a row, for a message.

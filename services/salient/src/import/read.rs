@@ -150,7 +150,12 @@ impl<'a> Reader<'a> {
         };
         if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
             let label = self.label(&map.currency);
-            return Err(Refusal::new(label, currency.as_bytes(), "not a currency", "an ISO 4217 code like \"GBP\""));
+            return Err(Refusal::new(
+                label,
+                currency.as_bytes(),
+                "not a currency",
+                "an ISO 4217 code like \"GBP\"",
+            ));
         }
         let amount = self.amount(&map.price, quantity, is_return, digits, row)?;
         let token = self.words(map.attribution_token.as_ref(), row)?;
@@ -158,7 +163,14 @@ impl<'a> Reader<'a> {
         Ok(ReadLine { key, account, product, currency, token, is_return, origin, time, quantity, amount })
     }
 
-    fn amount(&self, source: &Price, quantity: i64, is_return: bool, digits: u8, row: &Joined<'_>) -> Cell<i64> {
+    fn amount(
+        &self,
+        source: &Price,
+        quantity: i64,
+        is_return: bool,
+        digits: u8,
+        row: &Joined<'_>,
+    ) -> Cell<i64> {
         let fields = &self.table.fields;
         let (field, price, quantity, factor) = match source {
             Price::Amount(amount) => (&fields[*amount].1, fields[*amount].1.decimal(row)?, 1, None),
@@ -169,7 +181,11 @@ impl<'a> Reader<'a> {
                         Some(rest) => Some(rest),
                         None => {
                             let text = field.text(row)?;
-                            return Err(field.refuse(&text, "not a discount", "a share from 0 to 1, like 0.15"));
+                            return Err(field.refuse(
+                                &text,
+                                "not a discount",
+                                "a share from 0 to 1, like 0.15",
+                            ));
                         }
                     },
                 };
@@ -183,7 +199,11 @@ impl<'a> Reader<'a> {
         }
         match price.minor_units(quantity, factor, digits).and_then(i64::checked_abs) {
             Some(amount) => Ok(amount),
-            None => Err(field.refuse(&field.text(row)?, "the line's amount is too large", "a smaller price or quantity")),
+            None => Err(field.refuse(
+                &field.text(row)?,
+                "the line's amount is too large",
+                "a smaller price or quantity",
+            )),
         }
     }
 
@@ -198,7 +218,8 @@ impl<'a> Reader<'a> {
             b"seller_assisted" => Ok(Origin::SellerAssisted),
             b"offline" => Ok(Origin::Offline),
             _ => {
-                let accepted = "self_service, seller_assisted or offline; `values` of the field can map to them";
+                let accepted =
+                    "self_service, seller_assisted or offline; `values` of the field can map to them";
                 Err(Refusal::new(self.label(template), &text, "not an order's origin", accepted))
             }
         }
@@ -246,7 +267,12 @@ impl<'a> Reader<'a> {
         // the contract's 256, less what a return's key may get
         let text = self.text(template, 240, row)?;
         if text.is_empty() {
-            return Err(Refusal::new(self.label(template), b"", "empty", "an id; a [[table.skip]] rule can leave such lines out"));
+            return Err(Refusal::new(
+                self.label(template),
+                b"",
+                "empty",
+                "an id; a [[table.skip]] rule can leave such lines out",
+            ));
         }
         Ok(text)
     }
@@ -258,7 +284,12 @@ impl<'a> Reader<'a> {
     {
         let key = self.key(template, row)?;
         if key.len() > 128 || key.contains(&b'/') {
-            return Err(Refusal::new(self.label(template), &key, "not usable in a name", "1 to 128 characters without a slash"));
+            return Err(Refusal::new(
+                self.label(template),
+                &key,
+                "not usable in a name",
+                "1 to 128 characters without a slash",
+            ));
         }
         Ok(key)
     }
@@ -299,7 +330,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The resource name of a product or seller, or nothing.
-    pub(crate) fn name(&self, collection: &str, template: Option<&'a Template>, row: &Joined<'_>) -> Cell<String> {
+    pub(crate) fn name(
+        &self,
+        collection: &str,
+        template: Option<&'a Template>,
+        row: &Joined<'_>,
+    ) -> Cell<String> {
         let Some(template) = template else {
             return Ok(String::new());
         };

@@ -69,11 +69,12 @@ impl<'a> Reader<'a> {
         let account = self.key(&map.account, row)?;
         let contact = self.words(map.contact.as_ref(), row)?;
         let word = self.words(Some(&map.kind), row)?;
-        let kind = KINDS.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind).ok_or_else(|| {
-            let known = KINDS.map(|(known, _)| known).join(", ");
-            let accepted = format!("one of {known}; `values` of the field can map to them");
-            Refusal::new(self.label(&map.kind), word.as_bytes(), "not a kind of interaction", accepted)
-        })?;
+        let kind =
+            KINDS.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind).ok_or_else(|| {
+                let known = KINDS.map(|(known, _)| known).join(", ");
+                let accepted = format!("one of {known}; `values` of the field can map to them");
+                Refusal::new(self.label(&map.kind), word.as_bytes(), "not a kind of interaction", accepted)
+            })?;
         let quantity = match map.quantity {
             None => 1.0,
             Some(field) => self.quantity(field, row)?,

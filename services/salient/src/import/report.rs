@@ -140,7 +140,14 @@ impl Report {
         self.refused += 1;
         if self.refused_lines.len() < DETAILED {
             let Refusal { field, found, problem, accepted } = refusal;
-            self.refused_lines.push(RefusedLine { file: file.clone(), line, field, found, problem, accepted });
+            self.refused_lines.push(RefusedLine {
+                file: file.clone(),
+                line,
+                field,
+                found,
+                problem,
+                accepted,
+            });
         }
     }
 }
@@ -235,7 +242,10 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        assert_eq!(["0", "999", "1,000", "541,909", "1,000,000"], [0, 999, 1_000, 541_909, 1_000_000].map(grouped));
+        assert_eq!(
+            ["0", "999", "1,000", "541,909", "1,000,000"],
+            [0, 999, 1_000, 541_909, 1_000_000].map(grouped)
+        );
     }
 
     #[test]

@@ -51,7 +51,11 @@ pub fn score(from: Score, factors: usize) -> pb::Score {
             .contributions
             .into_iter()
             .take(factors)
-            .map(|part| pb::Contribution { feature: part.feature, value: part.value, log_odds: part.log_odds })
+            .map(|part| pb::Contribution {
+                feature: part.feature,
+                value: part.value,
+                log_odds: part.log_odds,
+            })
             .collect(),
         base_rate: from.base_rate,
     }

@@ -123,7 +123,10 @@ fn without_a_mask_only_what_is_set_changes() {
     let change = Account { display_name: String::new(), territory: "south".into(), ..account("1", "") };
     assert_eq!(counts(&store.take(vec![change], &UpdateMask::Set).0), (0, 1, 0, 0));
     let row = store.row("1");
-    assert_eq!((row.display_name.as_str(), row.territory.as_str(), row.country.as_str()), ("Acme", "south", "UK"));
+    assert_eq!(
+        (row.display_name.as_str(), row.territory.as_str(), row.country.as_str()),
+        ("Acme", "south", "UK")
+    );
 
     let (summary, _) = store.take(vec![account("1", "Acme")], &UpdateMask::All);
     assert_eq!(counts(&summary), (0, 1, 0, 0));
@@ -240,7 +243,8 @@ fn a_total_beyond_what_can_be_held_is_refused() {
     let mut store = Stored::new(&["a"]);
     let now = store.clock.now();
     let line = OrderLine { product: "products/1".into(), quantity: 1, amount_minor_units: i64::MAX };
-    let (summary, _) = store.take(vec![Order { lines: vec![line; 2], ..order("1", "a", now) }], &UpdateMask::Set);
+    let (summary, _) =
+        store.take(vec![Order { lines: vec![line; 2], ..order("1", "a", now) }], &UpdateMask::Set);
     assert_eq!(refusal(&summary).field, "lines");
 }
 

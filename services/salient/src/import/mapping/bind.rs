@@ -5,8 +5,8 @@ use std::path::Path;
 use super::condition::Condition;
 use super::field::{Field, Place};
 use super::spec::{
-    AccountSpec, Choose, ContactSpec, FieldType, InteractionSpec, OpportunitySpec, OrderSpec, ProductSpec, SellerSpec,
-    TableSpec,
+    AccountSpec, Choose, ContactSpec, FieldType, InteractionSpec, OpportunitySpec, OrderSpec, ProductSpec,
+    SellerSpec, TableSpec,
 };
 use super::template::Template;
 use crate::import::decimal::currency_digits;
@@ -135,8 +135,9 @@ pub(crate) fn bind(mapping: &str, spec: &TableSpec, path: &Path, headers: &[Head
     let mut fields = Fields::new();
     for (name, field) in &spec.fields {
         let place = field.0.column.as_deref().map(|column| binder.place(column)).transpose()?;
-        let bound = Field::bind(fields.len(), &field.0, place, &spec.null);
-        fields.push((name.clone(), bound.map_err(|problem| binder.wrong(&format!("fields.{name}"), problem))?));
+        let bound = Field::bind(&field.0, place, &spec.null);
+        fields
+            .push((name.clone(), bound.map_err(|problem| binder.wrong(&format!("fields.{name}"), problem))?));
     }
     let mut join_on = Vec::with_capacity(spec.joins.len());
     for join in &spec.joins {
@@ -184,7 +185,8 @@ impl Binder<'_> {
         });
         let (join, name) = joined.unwrap_or((0, column));
         let columns = &self.headers[join].columns;
-        let mut places = columns.iter().enumerate().filter(|(_, known)| *known == name).map(|(place, _)| place);
+        let mut places =
+            columns.iter().enumerate().filter(|(_, known)| *known == name).map(|(place, _)| place);
         match (places.next(), places.next()) {
             (Some(column), None) => Ok(Place { join, column }),
             (first, _) => Err(Error::Column {
@@ -232,7 +234,9 @@ impl Scope<'_> {
     fn account_key(&self, at: &str, own: Option<&String>, of_account: Option<&str>) -> Result<Template> {
         match own.map(String::as_str).or(of_account) {
             Some(text) => self.template(at, text),
-            None => Err(self.binder.wrong(at, "is needed: the table has no [table.account] to take the key from")),
+            None => {
+                Err(self.binder.wrong(at, "is needed: the table has no [table.account] to take the key from"))
+            }
         }
     }
 
@@ -281,7 +285,11 @@ impl Scope<'_> {
                 discount: self.maybe_typed("order.discount", spec.discount.as_ref(), NUMBERS)?,
             },
             (None, Some(amount)) => Price::Amount(self.typed("order.amount", amount, NUMBERS)?),
-            _ => return Err(self.binder.wrong("order", "either `unit_price` or `amount` is needed, and not both")),
+            _ => {
+                return Err(self
+                    .binder
+                    .wrong("order", "either `unit_price` or `amount` is needed, and not both"));
+            }
         };
         let returns = spec.return_when.as_ref();
         Ok(OrderMap {
@@ -329,7 +337,8 @@ impl Scope<'_> {
             seller: self.optional("opportunity.seller", spec.seller.as_ref())?,
             open_time: self.typed("opportunity.open_time", &spec.open_time, &[FieldType::Time])?,
             close_time: self.maybe_typed("opportunity.close_time", close, &[FieldType::Time])?,
-            attribution_token: self.optional("opportunity.attribution_token", spec.attribution_token.as_ref())?,
+            attribution_token: self
+                .optional("opportunity.attribution_token", spec.attribution_token.as_ref())?,
         })
     }
 

@@ -219,13 +219,18 @@ impl Parser<'_> {
         if self.word("in") {
             return Ok(Condition::In(field, self.list()?));
         }
-        let sign = match self.next() {
-            Some(Token::Sign(sign)) => *sign,
-            _ => return Err("a comparison must follow a field: = != < <= > >= ~ !~, `in`, `is empty`, `starts with`".to_owned()),
-        };
+        let sign =
+            match self.next() {
+                Some(Token::Sign(sign)) => *sign,
+                _ => return Err(
+                    "a comparison must follow a field: = != < <= > >= ~ !~, `in`, `is empty`, `starts with`"
+                        .to_owned(),
+                ),
+            };
         if sign == "~" || sign == "!~" {
             let pattern = self.quoted()?;
-            let regex = Regex::new(&pattern).map_err(|error| format!("{pattern:?} is no regular expression: {error}"))?;
+            let regex = Regex::new(&pattern)
+                .map_err(|error| format!("{pattern:?} is no regular expression: {error}"))?;
             let matches = Condition::Matches(field, regex);
             return Ok(if sign == "~" { matches } else { Condition::Not(Box::new(matches)) });
         }

@@ -61,8 +61,6 @@ pub(crate) struct Field {
     /// The column, for messages.
     pub(crate) label: String,
     pub(crate) kind: FieldType,
-    /// Position among the table's fields.
-    number: usize,
     source: Source,
     nulls: Vec<Vec<u8>>,
     transforms: Vec<Transform>,
@@ -73,12 +71,7 @@ pub(crate) struct Field {
 
 impl Field {
     /// Binds a field; the error says what is wrong with its declaration.
-    pub(crate) fn bind(
-        number: usize,
-        spec: &FieldTable,
-        place: Option<Place>,
-        nulls: &[String],
-    ) -> Result<Self, String> {
+    pub(crate) fn bind(spec: &FieldTable, place: Option<Place>, nulls: &[String]) -> Result<Self, String> {
         let (label, source) = match (&spec.column, place, &spec.constant) {
             (Some(column), Some(place), None) => (column.clone(), Source::Column(place)),
             (None, _, Some(text)) => ("constant".to_owned(), Source::Constant(text.clone().into_bytes())),
@@ -101,7 +94,6 @@ impl Field {
         Ok(Self {
             label,
             kind: spec.kind,
-            number,
             source,
             nulls: nulls.iter().map(|null| null.clone().into_bytes()).collect(),
             transforms,
@@ -154,9 +146,9 @@ impl Field {
             },
             Transform::Hash { modulus, prefix, width } => {
                 let digest = Md5::digest(&text);
-                let number = digest.iter().fold(0_u64, |rest, byte| {
-                    ((rest << 8) | u64::from(*byte)) % u64::from(*modulus)
-                });
+                let number = digest
+                    .iter()
+                    .fold(0_u64, |rest, byte| ((rest << 8) | u64::from(*byte)) % u64::from(*modulus));
                 Cow::Owned(format!("{prefix}{number:0width$}").into_bytes())
             }
         })
@@ -179,7 +171,11 @@ impl Field {
     /// The field's text as UTF-8.
     pub(crate) fn utf8<'a>(&self, text: &'a [u8]) -> Cell<&'a str> {
         std::str::from_utf8(text).map_err(|_| {
-            self.refuse(text, "not UTF-8", "UTF-8; for another encoding set encoding = \"windows-1252\" in the mapping")
+            self.refuse(
+                text,
+                "not UTF-8",
+                "UTF-8; for another encoding set encoding = \"windows-1252\" in the mapping",
+            )
         })
     }
 
@@ -192,9 +188,12 @@ impl Field {
 
     pub(crate) fn decimal(&self, row: &Joined<'_>) -> Cell<Decimal> {
         let text = self.text(row)?;
-        Decimal::parse(text.trim_ascii(), self.notation).ok_or_else(|| {
-            let point = char::from(self.notation.point);
-            self.refuse(&text, "not a decimal number", format!("a number like 12{point}50"))
+        Decimal::parse(text.trim_ascii(), self.notation).ok_or_else(|| match self.kind {
+            FieldType::Integer => self.refuse(&text, "not a whole number", "a whole number like 12"),
+            _ => {
+                let point = char::from(self.notation.point);
+                self.refuse(&text, "not a decimal number", format!("a number like 12{point}50"))
+            }
         })
     }
 
@@ -215,7 +214,8 @@ impl Field {
             self.refuse(&text, problem, self.times.accepted())
         })?;
         if time > latest {
-            let now = DateTime::from_timestamp_micros(latest).map(|now| now.format("%Y-%m-%d %H:%M UTC").to_string());
+            let now = DateTime::from_timestamp_micros(latest)
+                .map(|now| now.format("%Y-%m-%d %H:%M UTC").to_string());
             let accepted = format!("a date not after now ({})", now.unwrap_or_default());
             return Err(self.refuse(&text, "a date in the future", accepted));
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::Deserialize;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -257,7 +257,9 @@ impl<'de> Deserialize<'de> for TransformSpec {
             type Value = TransformSpec;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("\"trim\", \"upper\", \"lower\", \"integer\", or { md5_mod = 36, prefix = \"t\" }")
+                f.write_str(
+                    "\"trim\", \"upper\", \"lower\", \"integer\", or { md5_mod = 36, prefix = \"t\" }",
+                )
             }
 
             fn visit_str<E>(self, name: &str) -> Result<TransformSpec, E> {

@@ -48,10 +48,15 @@ impl Template {
         let names: Vec<String> = kinds.iter().map(|kind| format!("{kind:?}").to_lowercase()).collect();
         match self.parts.as_slice() {
             [Part::Field(field)] if kinds.contains(&fields[*field].1.kind) => Ok(*field),
-            [Part::Field(field)] => {
-                Err(format!("field {0:?} must be declared with type = \"{1}\"", fields[*field].0, names.join("\" or \"")))
-            }
-            _ => Err(format!("exactly one field in braces is expected, with type = \"{}\"", names.join("\" or \""))),
+            [Part::Field(field)] => Err(format!(
+                "field {0:?} must be declared with type = \"{1}\"",
+                fields[*field].0,
+                names.join("\" or \"")
+            )),
+            _ => Err(format!(
+                "exactly one field in braces is expected, with type = \"{}\"",
+                names.join("\" or \"")
+            )),
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) fn each(
         false => source,
     };
     let mut source = BufReader::with_capacity(1 << 17, Watching::new(source));
-    let start = source.fill_buf().map_err(|source| Error::io(path, source))?;
+    let start = source.fill_buf().map_err(|error| unreadable(path, error))?;
     if start.starts_with(b"\xef\xbb\xbf") {
         source.consume(3);
     }
@@ -66,6 +66,15 @@ pub(super) fn each(
         std::mem::swap(&mut record, &mut next);
     }
     Ok(end)
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => {
+            Error::unreadable(path, "the compressed file is cut off at its start")
+        }
+        _ => Error::io(path, error),
+    }
 }
 
 /// Reads a record; at damage notes it and ends.

@@ -135,7 +135,8 @@ fn each(
     match format {
         Format::Text => csv::each(path, Box::new(file), options, with_header, take),
         Format::Gzip => {
-            let unpacked = flate2::read::MultiGzDecoder::new(std::io::BufReader::with_capacity(1 << 16, file));
+            let unpacked =
+                flate2::read::MultiGzDecoder::new(std::io::BufReader::with_capacity(1 << 16, file));
             csv::each(path, Box::new(unpacked), options, with_header, take)
         }
         Format::Spreadsheet => xlsx::each(path, file, options, with_header, take),
