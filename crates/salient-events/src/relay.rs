@@ -1,9 +1,9 @@
 //! The relay: from the outbox to the bus.
 //!
-//! One per service is at work; a [lease](salient_store::Lease) elects it. Each shard goes on by itself, so that one
-//! whose consumers are stuck does not hold the others. Should two relays run for a moment, some
-//! events are published twice, which consumers do not notice, and the order holds: a relay
-//! publishes an event only after everything before it in the shard was published.
+//! One per service is at work; a [lease](salient_store::Lease) elects it. Each shard goes on by
+//! itself, so that one whose consumers are stuck does not hold the others. Should two relays run
+//! for a moment, some events are published twice, which consumers do not notice, and the order
+//! holds: a relay publishes an event only after everything before it in the shard was published.
 
 use std::{sync::Arc, time::Duration};
 

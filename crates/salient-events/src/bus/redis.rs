@@ -4,6 +4,10 @@
 //! tag, so that each shard is one slot of a Redis Cluster and every command here touches one.
 //! One entry is one event in the binary mode of CloudEvents: a field per attribute, and the
 //! payload as it is.
+//!
+//! What Redis has taken leaves the outbox, so Redis must keep it: run it with `appendonly yes`
+//! and `appendfsync always` (with `everysec`, its sudden death loses up to a second of events),
+//! and with `maxmemory-policy noeviction`; when it is full, it refuses and the outbox waits.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -6,10 +6,10 @@
 //! after bounded retries it becomes a dead letter and the others go on. Errors that pass by
 //! themselves (UNAVAILABLE) hold the shard and are tried without bound.
 //!
-//! Of several processes with the same group one is at work (a [lease](salient_store::Lease) elects it) and the
-//! others stand by. A lease alone cannot stop one that lost it without noticing, so each run
-//! takes a number, the epoch, from the database, and every transaction checks that it is still
-//! the latest.
+//! Of several processes with the same group one is at work (a [lease](salient_store::Lease)
+//! elects it) and the others stand by. A lease alone cannot stop one that lost it without
+//! noticing, so each run takes a number, the epoch, from the database, and every transaction
+//! checks that it is still the latest.
 
 mod handler;
 mod worker;

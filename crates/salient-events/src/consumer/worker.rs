@@ -181,7 +181,9 @@ impl Worker {
             inner.probe.at(Step::Handled).await;
         }
         let mut tx = ctx.tx;
-        inbox::count_applied_in_tx(&mut tx, &applied).await.map_err(Failure::Passing)?;
+        // Fails too if a handler passed over the error of a statement: on Postgres nothing of
+        // such a transaction would be committed, and the commit would not say so.
+        inbox::count_applied_in_tx(&mut tx, &applied).await.map_err(verdict)?;
         tx.commit().await.map_err(|error| verdict(error.into()))
     }
 

@@ -44,10 +44,8 @@ pub async fn fetch(clients: &Clients, seller: &str, day: &str) -> Result<DailyPl
 #[must_use]
 pub fn title(plan: &DailyPlan) -> String {
     let day = plan.name.rsplit('/').next().unwrap_or_default();
-    format!(
-        "{} · {day} · {} of {} accounts in the book could be recommended",
-        plan.seller_display_name, plan.eligible_accounts, plan.book_size
-    )
+    let (seller, items, book) = (&plan.seller_display_name, plan.recommendations.len(), plan.book_size);
+    format!("{seller} · {day} · {items} recommendations from a book of {book} accounts")
 }
 
 async fn expose(clients: &Clients, plan: &DailyPlan) -> Result<()> {
