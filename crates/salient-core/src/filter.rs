@@ -216,7 +216,7 @@ impl FieldKind {
             }
             FieldKind::Name(collection) => {
                 let id = text.strip_prefix(collection)?.strip_prefix('/')?;
-                (!id.is_empty() && !id.contains('/')).then(|| Literal::Name(text))
+                (!id.is_empty() && !id.contains('/')).then_some(Literal::Name(text))
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The filter language: what is accepted, what is refused and where.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
 use proptest::prelude::*;
 use salient_core::{
     Reason,

@@ -1,5 +1,7 @@
 //! The model company keeps its promises: the same for a seed, streamed, sorted, and true.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Duration, Utc};

@@ -105,7 +105,7 @@ pub fn quality(lists: &[ListQuality]) -> String {
             .map(|title| Cell::new(title).add_attribute(Attribute::Bold)),
     );
     for list in lists {
-        let kept = list.kept.clone().unwrap_or_default();
+        let kept = list.kept.unwrap_or_default();
         table.add_row([
             Cell::new(&list.list),
             Cell::new(share(kept.value)).set_alignment(CellAlignment::Right),

@@ -31,6 +31,9 @@ pub struct Args {
     /// Also measure peers; may install Python packages under target/
     #[arg(long)]
     peers: bool,
+    /// Use the release programs in this directory instead of building them
+    #[arg(long, value_name = "DIR")]
+    binaries: Option<PathBuf>,
     /// Only print the names
     #[arg(long)]
     list: bool,

@@ -149,7 +149,7 @@ async fn late_news_and_changed_orders(world: &World) {
     world.ordered("acme", &[&late_order]).await;
     let subjects =
         async || world.outcomes("acme").await.into_iter().map(|outcome| outcome.subject).collect::<Vec<_>>();
-    assert_eq!(subjects().await, [late_order.name.clone()]);
+    assert_eq!(subjects().await, std::slice::from_ref(&late_order.name));
     world.clock.advance(TimeDelta::days(2));
     assert_eq!(subjects().await.len(), 1);
     world.ordered("acme", &[&too_late]).await;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::policies::Policy;
 
 type Row = (Uuid, i64, i64, f64, i64, i64);
+type RowWithRanker = (Uuid, i64, i64, f64, i64, i64, Vec<u8>);
 
 const TABLE: &str = "policies";
 
@@ -66,7 +67,7 @@ pub async fn newest(
     tenant: &TenantId,
     until: i64,
 ) -> Result<Option<(Policy, PairModel)>> {
-    let row: Option<(Uuid, i64, i64, f64, i64, i64, Vec<u8>)> =
+    let row: Option<RowWithRanker> =
         sql("select policy, version, as_of, value_exponent, train_examples, create_time, ranker
              from policies where tenant = $1 and as_of <= $2 order by as_of desc limit 1")
         .bind(tenant)

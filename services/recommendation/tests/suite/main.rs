@@ -1,5 +1,7 @@
 //! The service over real gRPC, on both engines, with events on an in-process bus.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
 mod access;
 mod catalogue;
 mod company;

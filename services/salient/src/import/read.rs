@@ -25,12 +25,15 @@ pub(crate) struct Reader<'a> {
     memos: RefCell<Vec<Memo>>,
 }
 
+/// A key, and the account that it is of where the row describes it.
+type KeyedAccount<'r> = (Cow<'r, [u8]>, Option<Box<Account>>);
+
 /// Everything that a row says.
 #[derive(Default)]
 pub(crate) struct Read<'r> {
     pub(crate) line: Option<ReadLine<'r>>,
     /// The account's key, and its record when it comes for the first time.
-    pub(crate) account: Option<(Cow<'r, [u8]>, Option<Box<Account>>)>,
+    pub(crate) account: Option<KeyedAccount<'r>>,
     pub(crate) product: Option<ReadProduct<'r>>,
     /// The contact's key and record, when it comes for the first time.
     pub(crate) contact: Option<Box<(Vec<u8>, Contact)>>,
