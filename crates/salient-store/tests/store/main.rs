@@ -7,3 +7,5 @@ mod migrations;
 mod runs;
 mod statements;
 mod support;
+mod things;
+mod transactions;

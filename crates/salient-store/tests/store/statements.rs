@@ -1,33 +1,18 @@
-//! Statements, batches, filters and transactions, on both engines.
+//! Statements, batches and filters, on both engines.
 
-use std::{sync::Arc, time::Duration};
-
-use crate::{both, support::Fresh};
 use salient_core::{
     AccountId, Clock, SellerId, ToMicros,
     filter::{Field, parse},
     from_micros,
 };
-use salient_store::{
-    Connection as _, Db, Engine, FilterColumn, Migration, Migrations, Rows, Tx, Value, sql, with,
-};
+use salient_store::{Connection as _, Engine, FilterColumn, Rows, Value, sql, with};
 use uuid::Uuid;
 
-static STEPS: &[Migration] = &[Migration::new(
-    1,
-    "things",
-    "create table things (
-         tenant text not null, id uuid not null, name text, number bigint, share double precision,
-         open boolean, data {blob}, time bigint not null default 0,
-         primary key (tenant, id)
-     );
-     create table numbered (n {identity}, what text not null);
-     create table pairs (tenant text not null, a bigint not null, b bigint not null, primary key (tenant, a, b)) {clustered}",
-)];
-
-fn migrations() -> Migrations {
-    Migrations::new("test", STEPS)
-}
+use crate::{
+    both,
+    support::Fresh,
+    things::{EMPTY, Thing, all, migrations, thing, write},
+};
 
 both!(migrations();
     values_come_back_as_they_were,
@@ -36,67 +21,11 @@ both!(migrations();
     an_empty_batch_does_nothing,
     filters_select,
     plain_sqlx_runs_on_either,
-    what_is_not_committed_is_undone,
-    readers_see_what_is_committed_and_do_not_wait_for_a_writer,
-    writers_wait_for_each_other,
-    a_second_equal_key_is_a_unique_violation,
-    a_commit_wakes_who_waits,
     placeholders_of_the_schema,
     a_reader_streams_rows,
     a_batch_drives_the_plan,
     misuse_is_named,
 );
-
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-struct Thing {
-    id: Uuid,
-    name: Option<String>,
-    number: Option<i64>,
-    share: Option<f64>,
-    open: Option<bool>,
-    data: Option<Vec<u8>>,
-}
-
-fn thing(id: u128) -> Thing {
-    Thing {
-        id: Uuid::from_u128(id),
-        name: Some(format!("thing {id}")),
-        number: Some(-(id as i64)),
-        share: Some(id as f64),
-        open: Some(id % 2 == 0),
-        data: Some(vec![0, id as u8, 255]),
-    }
-}
-
-const EMPTY: Thing = Thing { id: Uuid::nil(), name: None, number: None, share: None, open: None, data: None };
-
-async fn write(tx: &mut Tx, things: &[Thing]) -> u64 {
-    sql("insert into things (tenant, id, name, number, share, open, data)
-         select $1, id, name, number, share, open, data from {rows} where true
-         on conflict (tenant, id) do update set name = excluded.name, number = excluded.number,
-             share = excluded.share, open = excluded.open, data = excluded.data")
-    .bind("acme")
-    .rows(
-        Rows::new()
-            .uuid("id", things.iter().map(|thing| thing.id))
-            .text("name", things.iter().map(|thing| thing.name.as_deref()))
-            .int("number", things.iter().map(|thing| thing.number))
-            .float("share", things.iter().map(|thing| thing.share))
-            .bool("open", things.iter().map(|thing| thing.open))
-            .bytes("data", things.iter().map(|thing| thing.data.as_ref())),
-    )
-    .execute(tx)
-    .await
-    .unwrap()
-}
-
-async fn all(db: &Db) -> Vec<Thing> {
-    sql("select id, name, number, share, open, data from things where tenant = $1 order by id")
-        .bind("acme")
-        .fetch_all(&mut db.read().await.unwrap())
-        .await
-        .unwrap()
-}
 
 async fn values_come_back_as_they_were(fresh: Fresh) {
     let mut tx = fresh.db.begin().await.unwrap();
@@ -338,101 +267,6 @@ async fn plain_sqlx_runs_on_either(fresh: Fresh) {
 
     let refused = with!(read, |c| sqlx::query("select 1 from nowhere").execute(&mut *c).await.map(drop));
     assert!(!refused.unwrap_err().is_transient());
-}
-
-async fn what_is_not_committed_is_undone(fresh: Fresh) {
-    let mut tx = fresh.db.begin().await.unwrap();
-    write(&mut tx, &[thing(1)]).await;
-    drop(tx);
-    let mut tx = fresh.db.begin().await.unwrap();
-    write(&mut tx, &[thing(2)]).await;
-    tx.rollback().await.unwrap();
-    let mut tx = fresh.db.begin().await.unwrap();
-    write(&mut tx, &[thing(3)]).await;
-    tx.commit().await.unwrap();
-    assert_eq!(all(&fresh.db).await, [thing(3)]);
-}
-
-async fn readers_see_what_is_committed_and_do_not_wait_for_a_writer(fresh: Fresh) {
-    let mut tx = fresh.db.begin().await.unwrap();
-    write(&mut tx, &[thing(1)]).await;
-    let seen = tokio::time::timeout(Duration::from_secs(5), all(&fresh.db)).await.unwrap();
-    assert!(seen.is_empty());
-    tx.commit().await.unwrap();
-    assert_eq!(all(&fresh.db).await.len(), 1);
-    if fresh.db.engine() == Engine::Sqlite {
-        let mut read = fresh.db.read().await.unwrap();
-        let refused = sql("delete from things").execute(&mut read).await.unwrap_err();
-        assert!(format!("{refused:?}").contains("readonly"), "{refused:?}");
-    }
-}
-
-async fn writers_wait_for_each_other(fresh: Fresh) {
-    let mut tx = fresh.db.begin().await.unwrap();
-    write(&mut tx, &[Thing { number: Some(0), ..thing(1) }]).await;
-    tx.commit().await.unwrap();
-    let db = Arc::new(fresh.db.clone());
-    let writers: Vec<_> = (0..20)
-        .map(|_| {
-            let db = db.clone();
-            tokio::spawn(async move {
-                for _ in 0..5 {
-                    let mut tx = db.begin().await.unwrap();
-                    let (number,): (i64,) = sql("select number from things where tenant = $1 {for_update}")
-                        .bind("acme")
-                        .fetch_one(&mut tx)
-                        .await
-                        .unwrap();
-                    sql("update things set number = $1 where tenant = $2")
-                        .bind(number + 1)
-                        .bind("acme")
-                        .execute(&mut tx)
-                        .await
-                        .unwrap();
-                    tx.commit().await.unwrap();
-                }
-            })
-        })
-        .collect();
-    for writer in writers {
-        writer.await.unwrap();
-    }
-    assert_eq!(all(&fresh.db).await[0].number, Some(100));
-}
-
-async fn a_second_equal_key_is_a_unique_violation(fresh: Fresh) {
-    let mut tx = fresh.db.begin().await.unwrap();
-    write(&mut tx, &[thing(1)]).await;
-    let error = sql("insert into things (tenant, id) values ($1, $2)")
-        .bind("acme")
-        .bind(Uuid::from_u128(1))
-        .execute(&mut tx)
-        .await
-        .unwrap_err();
-    assert!(error.is_unique() && !error.is_transient());
-    assert!(error.to_string().contains("things"), "{error}");
-}
-
-async fn a_commit_wakes_who_waits(fresh: Fresh) {
-    let mut signal = fresh.db.signal("things");
-    let waiting = tokio::spawn(async move {
-        let start = std::time::Instant::now();
-        signal.wait(Duration::from_secs(30)).await;
-        start.elapsed()
-    });
-    let mut tx = fresh.db.begin().await.unwrap();
-    tx.wake("things");
-    write(&mut tx, &[thing(1)]).await;
-    tx.commit().await.unwrap();
-    assert!(waiting.await.unwrap() < Duration::from_secs(20));
-
-    let mut signal = fresh.db.signal("things");
-    let mut tx = fresh.db.begin().await.unwrap();
-    tx.wake("things");
-    tx.rollback().await.unwrap();
-    let start = std::time::Instant::now();
-    signal.wait(Duration::from_millis(30)).await;
-    assert!(start.elapsed() >= Duration::from_millis(30));
 }
 
 async fn placeholders_of_the_schema(fresh: Fresh) {
