@@ -198,13 +198,16 @@ impl PropensityModel {
                     (best, kind, calibration) = (loss, candidate, Platt::fit(&z, y, 20.0)?);
                 }
             }
-            holdout = Some(Holdout {
+            let measured = Holdout {
                 accounts: y.len(),
                 auc_logistic: found[0],
                 auc_trees: found[1],
                 auc_blend: found[2],
                 log_loss: best,
-            });
+            };
+            // a slice with one outcome only has no AUC, and JSON no NaN
+            let whole = found.iter().chain([&best]).all(|value| value.is_finite());
+            holdout = whole.then_some(measured);
         }
         let model = fit(&lessons.iter().collect::<Vec<_>>(), kind, config)?;
         let amounts = view.orders().fold((0.0, 0.0_f64), |t, o| (t.0 + o.amount() as f64, t.1 + 1.0));

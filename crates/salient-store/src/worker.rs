@@ -152,7 +152,10 @@ impl Worker {
         if drained.await.is_err() {
             tasks.shutdown().await;
             for run in busy.values() {
-                self.release(run, TimeDelta::zero(), false).await?;
+                // the service may have closed the database by now; then the lease passes instead
+                if let Err(error) = self.release(run, TimeDelta::zero(), false).await {
+                    tracing::warn!(error = error.chain(), id = %run.id, "run not given back, its lease will pass");
+                }
             }
         }
         Ok(())

@@ -35,7 +35,7 @@ async fn a_seller_has_the_own_reactions_only(world: &World) {
 
     // to another seller's recommendation nobody but its seller reacts, even with the token
     let insufficient = (Code::PermissionDenied, Reason::RoleInsufficient);
-    assert_eq!(why(seller.record_reaction(reacting(&theirs, ReactionAction::Dismiss)).await), insufficient);
+    assert_eq!(why(seller.record_reaction(reacting(&theirs, ReactionAction::Complete)).await), insufficient);
 
     let listed = seller.list_reactions(ListReactionsRequest::default()).await.unwrap().into_inner().reactions;
     assert_eq!(listed.iter().map(|found| &found.recommendation).collect::<Vec<_>>(), [&mine.name]);
@@ -81,7 +81,7 @@ async fn tenants_never_see_each_other(world: &World) {
     assert_eq!((funnel.issued, funnel.closed_windows), (0, 0));
     assert_eq!(funnel.won.unwrap().value, None);
     let unknown = (Code::NotFound, Reason::ResourceUnknown);
-    assert_eq!(why(theirs.record_reaction(reacting(&item, ReactionAction::Dismiss)).await), unknown);
+    assert_eq!(why(theirs.record_reaction(reacting(&item, ReactionAction::Complete)).await), unknown);
 
     // an order of theirs with our account and our product is nothing of ours
     let mut twin = world.recommendation("s07", "cup");

@@ -189,6 +189,9 @@ async fn a_backtest_agrees(world: &World) {
     let whole = backtest(world, &["2011-06-01"], 0).await.days.remove(0).lists.remove(0);
     world.run("acme").await;
     let request = EvaluatePlansRequest { date: "2011-06-01".into(), horizon_days: 0 };
-    let issued = world.operator().evaluate_plans(request).await.unwrap().into_inner().lists.remove(0);
+    let mut issued = world.operator().evaluate_plans(request).await.unwrap().into_inner().lists.remove(0);
+    // the same items in another order: the mean may differ in its last bit
+    assert!((whole.promised.unwrap() - issued.promised.unwrap()).abs() < 1e-12);
+    issued.promised = whole.promised;
     assert_eq!(whole, issued);
 }
