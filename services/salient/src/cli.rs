@@ -105,7 +105,7 @@ pub struct Import {
 /// Options of `plan`.
 #[derive(Args, Clone, Debug)]
 pub struct Plan {
-    /// The seller, for example `t07`.
+    /// The seller, for example `s05`.
     pub seller: String,
     /// The day; today by the suite's clock if absent.
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -148,7 +148,7 @@ pub enum Reason {
 /// Options of `react`.
 #[derive(Args, Clone, Debug)]
 pub struct React {
-    /// The recommendation: its name, or `SELLER/RANK` of today's list, for example `t07/3`.
+    /// The recommendation: its name, or `SELLER/RANK` of today's list, for example `s05/3`.
     pub recommendation: String,
     /// What to do with it.
     pub action: Action,
@@ -169,7 +169,7 @@ pub struct React {
 /// Options of `explain`.
 #[derive(Args, Clone, Debug)]
 pub struct Explain {
-    /// The recommendation: its name, or `SELLER/RANK` of today's list, for example `t07/3`.
+    /// The recommendation: its name, or `SELLER/RANK` of today's list, for example `s05/3`.
     pub recommendation: String,
     /// Print it for a program.
     #[arg(long)]
