@@ -24,6 +24,10 @@ pub trait Connection: Send {
     fn conn(&mut self) -> Conn<'_>;
     /// Which engine it is.
     fn engine(&self) -> Engine;
+    /// Takes note of a batch of `rows` rows; a transaction counts what it may have written.
+    fn note(&mut self, rows: usize) {
+        let _ = rows;
+    }
 }
 
 /// A transaction that may write. Dropped without [`Tx::commit`], it is rolled back.
@@ -34,6 +38,7 @@ pub struct Tx {
     inner: TxInner,
     shared: Arc<Shared>,
     wakes: Vec<&'static str>,
+    noted: usize,
 }
 
 enum TxInner {
@@ -43,11 +48,11 @@ enum TxInner {
 
 impl Tx {
     pub(crate) fn sqlite(tx: Transaction<'static, Sqlite>, shared: Arc<Shared>) -> Self {
-        Self { inner: TxInner::Sqlite(tx), shared, wakes: Vec::new() }
+        Self { inner: TxInner::Sqlite(tx), shared, wakes: Vec::new(), noted: 0 }
     }
 
     pub(crate) fn postgres(tx: Transaction<'static, Postgres>, shared: Arc<Shared>) -> Self {
-        Self { inner: TxInner::Postgres(tx), shared, wakes: Vec::new() }
+        Self { inner: TxInner::Postgres(tx), shared, wakes: Vec::new(), noted: 0 }
     }
 
     /// Wakes those who wait for the signal `name` when this transaction has committed.
@@ -61,7 +66,10 @@ impl Tx {
     pub async fn commit(self) -> Result<()> {
         match self.inner {
             TxInner::Sqlite(tx) => tx.commit().await?,
-            TxInner::Postgres(tx) => tx.commit().await?,
+            TxInner::Postgres(tx) => {
+                tx.commit().await?;
+                self.shared.growth.note(self.noted);
+            }
         }
         for name in self.wakes {
             self.shared.signals.send(name);
@@ -92,6 +100,10 @@ impl Connection for Tx {
             TxInner::Sqlite(_) => Engine::Sqlite,
             TxInner::Postgres(_) => Engine::Postgres,
         }
+    }
+
+    fn note(&mut self, rows: usize) {
+        self.noted += rows;
     }
 }
 

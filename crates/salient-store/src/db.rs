@@ -23,6 +23,7 @@ use crate::{
     migrate::Migrations,
     signal::{Signal, Signals},
     sql::sql,
+    statistics::Growth,
 };
 
 /// How long a statement may take before the log mentions it.
@@ -63,6 +64,7 @@ pub(crate) enum Pools {
 #[derive(Default)]
 pub(crate) struct Shared {
     pub(crate) signals: Signals,
+    pub(crate) growth: Growth,
     /// Runs that a worker of this process has in hand.
     pub(crate) running: Mutex<HashSet<Uuid>>,
 }
@@ -74,7 +76,11 @@ impl Db {
             Target::Sqlite(path) => sqlite(&path, config).await?,
             Target::Postgres(options) => postgres(*options, config).await?,
         };
-        Ok(Self { pools, shared: Arc::default() })
+        let shared = Arc::<Shared>::default();
+        if let Pools::Postgres { pool, .. } = &pools {
+            shared.growth.watch(pool.clone());
+        }
+        Ok(Self { pools, shared })
     }
 
     /// Opens the database and brings it to the state that `migrations` describe; refuses

@@ -88,6 +88,7 @@ impl<'a> Sql<'a> {
         if self.is_void() {
             return Ok(0);
         }
+        conn.note(self.batch());
         match conn.conn() {
             Conn::Sqlite(c) => Ok(self.sqlite()?.execute(c).await?.rows_affected()),
             Conn::Postgres(c) => Ok(self.postgres()?.execute(c).await?.rows_affected()),
@@ -133,6 +134,7 @@ impl<'a> Sql<'a> {
         if self.is_void() {
             return Ok(());
         }
+        conn.note(self.batch());
         match conn.conn() {
             Conn::Sqlite(c) => self.each_sqlite(c, take).await,
             Conn::Postgres(c) => self.each_postgres(c, take).await,
@@ -161,6 +163,10 @@ impl<'a> Sql<'a> {
             take(T::from_row(&row)?);
         }
         Ok(())
+    }
+
+    fn batch(&self) -> usize {
+        self.rows.as_ref().map_or(0, Rows::len)
     }
 
     /// Whether it works on a batch that is empty.

@@ -143,6 +143,14 @@ impl Guard {
         all[all.len().saturating_sub(lines)..].join("\n")
     }
 
+    /// Waits for the end of a program that something else ends.
+    pub fn wait(&mut self) {
+        // The pipe stays open meanwhile: its end would ask the program to end.
+        while self.ended().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
     /// Stops the program and waits until it is gone.
     pub fn stop(&mut self) {
         drop(self.shell.stdin.take());

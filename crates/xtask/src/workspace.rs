@@ -38,7 +38,19 @@ impl Workspace {
     }
 }
 
-/// The cargo that runs this program.
+/// The cargo that runs this program, as if it were called from the shell: what `cargo run` tells
+/// its program of its package would make build scripts run again, and all that stands on them.
 pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let of_the_package = name.to_str().is_some_and(|name| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_"]
+                .iter()
+                .any(|start| name.starts_with(start))
+        });
+        if of_the_package {
+            command.env_remove(name);
+        }
+    }
+    command
 }

@@ -6,6 +6,7 @@ create table recommendations (
     recommendation uuid not null,
     seller text not null,
     account uuid not null,
+    account_name text not null,
     product text not null,
     product_name text not null,
     attribution_token text not null,

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use salient_events::{Consumer, EventsServer, Outbox, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
 use salient_proto::feedback::v1::feedback_service_server::FeedbackServiceServer;
-use salient_store::Db;
+use salient_store::{Db, Signal};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +18,12 @@ pub const SERVICE: &str = "feedback";
 /// How often the store is asked for a sign of life.
 const PROBE: Duration = Duration::from_secs(5);
 
-/// How often it looks for outcomes.
+/// How long what happened waits at most for being matched if nothing wakes the matching: a
+/// replayed clock brings to pass what was long recorded, and another replica may have recorded it.
 const MATCHING: Duration = Duration::from_secs(15);
+
+/// Between two matchings: in a load, one does for many events.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A service that is ready to serve.
 #[derive(Debug)]
@@ -91,17 +95,21 @@ impl App {
 
 /// Matches outcomes to recommendations, until `shutdown`.
 async fn matching(feedback: Feedback, shutdown: CancellationToken) -> Result<(), Infallible> {
-    let mut ticks = tokio::time::interval(MATCHING);
+    let mut heard = feedback.db.signal(events::HEARD);
+    let next = async |heard: &mut Signal| {
+        tokio::time::sleep(PAUSE).await;
+        heard.wait(MATCHING).await;
+    };
     loop {
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return Ok(()),
-            _ = ticks.tick() => {}
-        }
         match feedback.match_outcomes().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "outcomes matched"),
             Err(error) => tracing::warn!(error = %error.chain(), "outcomes not matched"),
+        }
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return Ok(()),
+            () = next(&mut heard) => {}
         }
     }
 }

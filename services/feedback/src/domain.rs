@@ -169,17 +169,19 @@ pub struct Effect {
 /// What each reaction does. Each reason acts differently; this table is the one place that says
 /// how, and the contract repeats it in words.
 #[must_use]
-pub fn effect(saying: &Saying, product: &str, now: DateTime<Utc>) -> Effect {
+pub fn effect(saying: &Saying, account: &str, product: &str, now: DateTime<Utc>) -> Effect {
     let rest = |scope, days: i64, what: &str, why: &str| {
         let until = now + TimeDelta::days(days);
         let text = format!("{what} rests until {}: {why}", until.format("%Y-%m-%d"));
         Effect { scope, until: Some(until), text }
     };
-    let here = format!("{product} at this account");
+    let here = format!("{product} at {account}");
     match saying {
-        Saying::Accept => {
-            Effect { scope: Scope::Nothing, until: None, text: "accepted; it stays on the list".into() }
-        }
+        Saying::Accept => Effect {
+            scope: Scope::Nothing,
+            until: None,
+            text: "accepted; it stays on the list of the day".into(),
+        },
         Saying::Complete => Effect { scope: Scope::Nothing, until: None, text: "done".into() },
         Saying::Snooze(until) => {
             let until = until.unwrap_or(now + TimeDelta::days(SNOOZE_DAYS));
@@ -191,12 +193,12 @@ pub fn effect(saying: &Saying, product: &str, now: DateTime<Utc>) -> Effect {
             Reason::BadTiming => rest(Scope::AccountProduct, 14, &here, "bad timing"),
             Reason::AlreadyDone => rest(Scope::AccountProduct, 30, &here, "already done"),
             Reason::NotRelevant => rest(Scope::AccountProduct, 180, &here, "not relevant"),
-            Reason::CustomerIssue => rest(Scope::Account, 14, "this account", "it has an open issue"),
+            Reason::CustomerIssue => rest(Scope::Account, 14, account, "it has an open issue"),
             Reason::NoStock => rest(Scope::Product, 14, &format!("{product} everywhere"), "no stock"),
             Reason::DoNotContact => Effect {
                 scope: Scope::Account,
                 until: None,
-                text: "this account is not recommended again: it does not want to be contacted".into(),
+                text: format!("{account} is not recommended again: it does not want to be contacted"),
             },
             Reason::Other => rest(Scope::AccountProduct, 30, &here, "other reason"),
         },
@@ -212,9 +214,11 @@ pub struct Known {
     pub seller: SellerId,
     /// Whom it is about.
     pub account: AccountId,
+    /// The account's name.
+    pub account_name: String,
     /// What it is about.
     pub product: ProductId,
-    /// Its name.
+    /// The product's name.
     pub product_name: String,
     /// The token that was issued with it.
     pub attribution_token: String,
@@ -295,7 +299,7 @@ mod tests {
             (Reason::Other, Scope::AccountProduct, Some("2011-12-09")),
         ];
         for (reason, scope, until) in table {
-            let effect = effect(&Saying::Dismiss(reason), "LUNCH BAG", now());
+            let effect = effect(&Saying::Dismiss(reason), "Corner Shop", "LUNCH BAG", now());
             assert_eq!(effect.scope, scope, "{reason:?}");
             assert_eq!(
                 effect.until.map(|at| at.format("%Y-%m-%d").to_string()).as_deref(),

@@ -6,11 +6,15 @@ use salient_proto::{profile::v1 as profile, recommendation::v1 as recommendation
 
 use crate::store;
 
+/// What wakes the matching of outcomes.
+pub const HEARD: &str = "heard";
+
 /// Recommendations were issued.
 pub async fn recommendations_issued(
     ctx: &mut HandlerCtx,
     event: recommendation::RecommendationsIssued,
 ) -> Result<()> {
+    ctx.tx.wake(HEARD);
     store::projection::put_recommendations_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &event.recommendations)
         .await
 }
@@ -27,10 +31,12 @@ pub async fn recommendations_expired(
 
 /// Orders that are new or changed.
 pub async fn orders_recorded(ctx: &mut HandlerCtx, event: profile::OrdersRecorded) -> Result<()> {
+    ctx.tx.wake(HEARD);
     store::projection::put_orders_in_tx(&mut ctx.tx, &ctx.envelope.tenant, event.orders).await
 }
 
 /// Opportunities that are new or changed.
 pub async fn opportunities_changed(ctx: &mut HandlerCtx, event: profile::OpportunitiesChanged) -> Result<()> {
+    ctx.tx.wake(HEARD);
     store::projection::put_opportunities_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &event.opportunities).await
 }

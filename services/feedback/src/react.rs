@@ -74,7 +74,7 @@ impl Feedback {
         let reaction = Reaction {
             id: ReactionId::new(&self.clock),
             recommendation: id,
-            effect: effect(&saying, &known.product_name, now),
+            effect: effect(&saying, &known.account_name, &known.product_name, now),
             seller: known.seller,
             account: known.account,
             product: known.product,

@@ -11,7 +11,7 @@ use crate::{
         batch::{Accounts, Batch, Summary},
     },
     profile::Profile,
-    store::{self, identities},
+    store::{self, records},
     upsert::{Request, write_in_tx},
 };
 
@@ -98,7 +98,7 @@ pub async fn ingest<A: Message + Default>(
         .chain(orders.account_refs())
         .chain(interactions.account_refs())
         .chain(opportunities.account_refs());
-    known = identities::accounts(&mut tx, tenant, references).await?;
+    known = records::accounts(&mut tx, tenant, references).await?;
     write!(contacts);
     write!(orders);
     write!(interactions);

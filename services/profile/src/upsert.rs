@@ -13,7 +13,7 @@ use crate::{
     },
     events::publish,
     profile::Profile,
-    store::{self, Stored, identities, records},
+    store::{self, Stored, records},
 };
 
 /// A write that can be sent again: what tells one from another.
@@ -83,7 +83,7 @@ pub async fn upsert<R: Stored, A: Message + Default>(
     }
     let accounts = match R::KIND {
         Kind::Account => Accounts::default(),
-        _ => identities::accounts(&mut tx, request.tenant(), batch.account_refs()).await?,
+        _ => records::accounts(&mut tx, request.tenant(), batch.account_refs()).await?,
     };
     let mut events = Vec::new();
     let summary =
@@ -108,11 +108,10 @@ pub(crate) async fn write_in_tx<R: Stored>(
     mask: &UpdateMask,
     events: &mut Vec<Envelope>,
 ) -> Result<Summary> {
-    let known = identities::find::<R>(tx, tenant, &batch.keys()).await?;
+    let known = records::find::<R>(tx, tenant, &batch.keys()).await?;
     let wanted = batch.compare(&known, accounts, mask);
     let current = records::current(tx, tenant, wanted).await?;
     let (summary, writes) = batch.apply(&known, current, accounts, mask, &profile.clock);
-    identities::insert_in_tx(tx, tenant, &writes).await?;
     records::write_in_tx(tx, tenant, &writes, profile.clock.now_micros()).await?;
     events.extend(publish::changes(&profile.clock, tenant, &writes));
     Ok(summary)

@@ -51,7 +51,7 @@ pub async fn standing(
     if head.stale && day == now.date_naive() {
         return Ok(None);
     }
-    let items = store::recommendations::of_day(&mut read, tenant, day, Some(seller)).await?;
+    let items = store::recommendations::of_day(&mut read, tenant, day, seller).await?;
     let holding = store::suppressions::holding(&mut read, tenant, now).await?;
     let notices = holding
         .iter()
@@ -90,7 +90,7 @@ pub async fn choose_in_tx(
     // two who choose at once would issue everything twice
     store::catalogue::lock_seller_in_tx(tx, tenant, &pool.seller).await?;
     let accounts: HashSet<AccountId> = pool.drafts.iter().map(|draft| draft.account).collect();
-    let today = store::recommendations::of_day(tx, tenant, day, Some(&pool.seller)).await?;
+    let today = store::recommendations::of_day(tx, tenant, day, &pool.seller).await?;
     let open = store::recommendations::open_of_accounts(tx, tenant, accounts.iter().copied()).await?;
     let holding = store::suppressions::holding(tx, tenant, now).await?;
     let suppressions: Vec<_> = holding.into_iter().map(|entry| entry.suppression).collect();
@@ -108,8 +108,7 @@ pub async fn choose_in_tx(
     let tired = unanswered.into_iter().filter(|(_, _, times)| *times >= REOFFER_LIMIT);
 
     // what a seller took on stays; what was done or put off today is not asked again today
-    let mut kept: Vec<&Recommendation> = today.iter().filter(|item| item.state == State::Accepted).collect();
-    kept.sort_by_key(|item| item.rank);
+    let kept: Vec<&Recommendation> = today.iter().filter(|item| item.state == State::Accepted).collect();
     let done = today.iter().filter(|item| matches!(item.state, State::Completed | State::Snoozed));
     let elsewhere = open.iter().filter(|item| match item.state {
         State::Issued => item.seller != pool.seller,
@@ -132,9 +131,14 @@ pub async fn choose_in_tx(
     let slate = slate::choose(&pool.drafts, &rules, pool.value_exponent, room);
 
     let policy = pool.policy.name();
+    let mut ranks = 1..;
+    let mut kept: Vec<Recommendation> = kept
+        .into_iter()
+        .zip(&mut ranks)
+        .map(|(item, rank)| Recommendation { rank, ..item.clone() })
+        .collect();
     let mut issued = Vec::with_capacity(slate.drafts.len());
-    for (rank, draft) in (kept.len() + 1..).zip(&slate.drafts) {
-        let rank = u32::try_from(rank).unwrap_or(u32::MAX);
+    for (draft, rank) in slate.drafts.iter().zip(&mut ranks) {
         let frozen = freeze(draft, day, &policy, now);
         let equal = open.iter().find(|item| {
             let other = &item.frozen.draft;
@@ -173,11 +177,18 @@ pub async fn choose_in_tx(
         .filter(|item| item.state == State::Issued && !stands.contains(&item.id))
         .map(|item| Recommendation { state: State::Expired, state_time: now, ..item })
         .collect();
-    let changed: Vec<Recommendation> = issued.into_iter().filter(|item| !open.contains(item)).collect();
+    // one that only moves on the list is the same recommendation
+    let same = |item: &Recommendation, other: &Recommendation| {
+        *other == Recommendation { rank: other.rank, ..item.clone() }
+    };
+    let changed: Vec<Recommendation> =
+        issued.iter().filter(|item| !open.iter().any(|other| same(item, other))).cloned().collect();
     let count = changed.len();
+    kept.extend(issued);
     // withdrawn first: the dedupe key of what was withdrawn may be issued again later
     store::recommendations::put_in_tx(tx, tenant, &withdrawn).await?;
     store::recommendations::put_in_tx(tx, tenant, &changed).await?;
+    store::recommendations::place_in_tx(tx, tenant, &kept).await?;
     let head = Head {
         policy: pool.policy,
         book_size: pool.book_size,
@@ -221,13 +232,16 @@ fn by_shard<T>(items: Vec<T>, shard: impl Fn(&T) -> u16) -> std::collections::BT
     groups
 }
 
-/// Expires what nobody answered in time, and tells.
+/// Expires what nobody answered in time, and what a seller took on and has not done within the days
+/// in which it could come true, and tells.
 ///
 /// # Errors
 /// The store does not answer.
 pub async fn expire(db: &Db, outbox: &Outbox, clock: &Clock) -> Result<usize> {
-    let mut tx = db.begin().await?;
-    let expired = store::recommendations::expire_in_tx(&mut tx, clock.now()).await?;
+    let (mut tx, now) = (db.begin().await?, clock.now());
+    let expired =
+        store::recommendations::expire_in_tx(&mut tx, now, now - TimeDelta::days(schedule::HORIZON_DAYS))
+            .await?;
     let count = expired.len();
     let mut groups = std::collections::BTreeMap::<(TenantId, u16), Vec<String>>::new();
     for (tenant, id, account) in expired {

@@ -1,10 +1,10 @@
 //! How good lists were: the share that came true, beside simple lists. The one place that looks
 //! at orders after the day that was planned.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use salient_core::{Error, Estimate, Result, TenantId};
+use salient_core::{AccountId, Error, Estimate, Result, TenantId};
 use salient_learn::{
     evaluate::{Baseline, Chosen, baseline, random_popular},
     history::{Bought, Window},
@@ -230,7 +230,7 @@ pub async fn of_plans(
     let days =
         if request.horizon_days == 0 { schedule::HORIZON_DAYS } else { i64::from(request.horizon_days) };
     let mut read = db.read().await?;
-    let issued = store::recommendations::of_day(&mut read, tenant, day, None).await?;
+    let issued = store::recommendations::promised_of_day(&mut read, tenant, day).await?;
     if issued.is_empty() {
         return Err(Error::not_found(format!("a plan for {day}")));
     }
@@ -244,16 +244,18 @@ pub async fn of_plans(
         let accounts: HashMap<_, u32> = book.accounts.iter().map(|account| account.id).zip(0..).collect();
         let products: HashMap<&str, u32> = book.products.iter().map(String::as_str).zip(0..).collect();
         let numbers: HashMap<&str, u32> = sellers.iter().map(|seller| seller.id.as_str()).zip(0..).collect();
+        // what was withdrawn and came back on the same day was offered once
+        let mut seen = HashSet::new();
         let chosen: Vec<Chosen> = issued
             .iter()
+            .filter(|item| seen.insert((&item.seller, item.account, &item.product)))
             .filter_map(|item| {
-                let draft = &item.frozen.draft;
                 Some(Chosen {
                     seller: *numbers.get(item.seller.as_str())?,
-                    account: *accounts.get(&draft.account)?,
-                    product: *products.get(draft.product.as_str())?,
-                    probability: draft.probability,
-                    amount: draft.amount.minor_units,
+                    account: *accounts.get(&AccountId::from_uuid(item.account))?,
+                    product: *products.get(item.product.as_str())?,
+                    probability: item.probability,
+                    amount: item.amount,
                 })
             })
             .collect();

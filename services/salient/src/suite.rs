@@ -1,5 +1,4 @@
-//! The five services in one process: each with its own SQLite file and its own loopback port,
-//! events over the in-process bus.
+//! The five services in one process: each with a store of its own and its own loopback port.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use salient_core::{Clock, TenantId};
-use salient_events::{Bus, Parts};
+use salient_events::{Bus, BusConfig, Parts};
 use salient_kit::{
     Claims, Lifecycle, Role, Signer,
     config::{AuthConfig, KeyConfig, ServerConfig},
@@ -45,12 +44,47 @@ pub struct Suite {
     pub life: Lifecycle,
 }
 
-/// Starts the suite on the data in `dir`; it serves until the lifecycle's shutdown.
+/// Where the services keep their state, and how their events travel.
+#[derive(Debug)]
+pub struct Backing {
+    /// The store of each service but the gateway, which has none, by name.
+    pub stores: BTreeMap<&'static str, StoreConfig>,
+    /// The bus between them.
+    pub bus: Bus,
+}
+
+/// The services that keep state.
+pub const KEEPERS: [&str; 4] = ["profile", "scoring", "recommendation", "feedback"];
+
+/// Who reads the events of a service: the bus keeps them for these from the first one on.
+fn readers(service: &str) -> &'static [&'static str] {
+    match service {
+        "profile" => &["scoring", "recommendation", "feedback"],
+        "scoring" => &["recommendation"],
+        "recommendation" => &["feedback"],
+        "feedback" => &["recommendation"],
+        _ => &[],
+    }
+}
+
+impl Backing {
+    /// An SQLite file for each in `dir`, and the in-process bus.
+    ///
+    /// # Errors
+    /// The directory cannot be made.
+    pub fn directory(dir: &Path) -> Result<Self> {
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        let store =
+            |name| (name, StoreConfig::new(format!("sqlite:{}", dir.join(format!("{name}.db")).display())));
+        Ok(Self { stores: KEEPERS.map(store).into(), bus: Bus::in_process() })
+    }
+}
+
+/// Starts the suite; it serves until the lifecycle's shutdown.
 ///
 /// # Errors
-/// A store cannot be opened or no port is free.
-pub async fn start(dir: &Path, clock: Clock) -> Result<Suite> {
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+/// A store is missing or cannot be opened, or no port is free.
+pub async fn start(backing: &Backing, clock: Clock) -> Result<Suite> {
     let secret = hex::encode(rand::random::<[u8; 32]>());
     let auth = AuthConfig { keys: vec![KeyConfig::hs256("all-in-one", &secret)], ..AuthConfig::default() };
     let tenant = TenantId::try_from(TENANT)?;
@@ -58,9 +92,10 @@ pub async fn start(dir: &Path, clock: Clock) -> Result<Suite> {
     let token = Signer::hs256("all-in-one", &secret).mint(&claims)?;
 
     let life = Lifecycle::new(Duration::from_secs(10), Duration::from_secs(2));
-    let parts = Parts { clock: clock.clone(), bus: Bus::in_process(), lifecycle: life.clone() };
+    let parts = Parts { clock: clock.clone(), bus: backing.bus.clone(), lifecycle: life.clone() };
     let server = ServerConfig { default_timeout_ms: CALL_TIMEOUT_MS, ..ServerConfig::default() };
-    let store = |name: &str| StoreConfig::new(format!("sqlite:{}", dir.join(format!("{name}.db")).display()));
+    let store =
+        |name: &str| backing.stores.get(name).cloned().with_context(|| format!("{name} has no store"));
 
     let mut listeners = BTreeMap::new();
     let mut services = BTreeMap::new();
@@ -71,14 +106,17 @@ pub async fn start(dir: &Path, clock: Clock) -> Result<Suite> {
     }
     let mut listener = |name: &str| listeners.remove(name).with_context(|| format!("{name} has no port"));
 
-    // all are built before any serves: on the in-process bus a group gets what is published from
-    // then on
+    // all are built before any serves: a group gets what is published from then on
     macro_rules! built {
         ($service:ident, $name:literal) => {{
             let config = $service::Config {
                 server: server.clone(),
                 auth: auth.clone(),
-                store: store($name),
+                store: store($name)?,
+                bus: BusConfig {
+                    groups: readers($name).iter().map(ToString::to_string).collect(),
+                    ..BusConfig::default()
+                },
                 ..$service::Config::default()
             };
             $service::build(&config, parts.clone()).await.context($name)?

@@ -1,6 +1,6 @@
 //! Trying again, politely.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::{Code, Status};
@@ -13,8 +13,8 @@ const FIRST: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Makes an *idempotent* call, again and again while the answer is UNAVAILABLE, until `total` is
-/// over. Pauses double and are shortened by a random part, so that many callers do not come back
+/// Makes an *idempotent* call, again and again while the answer is UNAVAILABLE or the connection
+/// breaks in the middle of it, until `total` is over. Pauses double and are shortened by a random part, so that many callers do not come back
 /// together; a server's `RetryInfo` is the least of them.
 ///
 /// # Errors
@@ -32,7 +32,7 @@ pub async fn retry<T>(
             Ok(Err(status)) => status,
             Err(_) => return Err(last.unwrap_or_else(expired)),
         };
-        if status.code() != Code::Unavailable {
+        if status.code() != Code::Unavailable && !broke(&status) {
             return Err(status);
         }
         let asked = status.get_details_retry_info().and_then(|info| info.retry_delay);
@@ -45,6 +45,12 @@ pub async fn retry<T>(
         sleep(wait).await;
         pause = (pause * 2).min(LONGEST);
     }
+}
+
+/// Whether the connection ended before the answer: tonic says so with what the transport said, in
+/// place of a status from the other side, which has no cause.
+fn broke(status: &Status) -> bool {
+    matches!(status.code(), Code::Unknown | Code::Internal) && status.source().is_some()
 }
 
 #[cfg(test)]

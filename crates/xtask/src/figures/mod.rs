@@ -147,8 +147,9 @@ pub async fn run(arguments: Args) -> Result<ExitCode> {
         names.for_each(|name| println!("{name}"));
         return Ok(ExitCode::SUCCESS);
     }
-    let context =
-        Context { workspace: Workspace::find()?, peers: arguments.peers, binaries: OnceCell::new() };
+    let binaries = arguments.binaries.map(std::path::absolute).transpose()?;
+    let binaries = binaries.map_or_else(OnceCell::new, OnceCell::from);
+    let context = Context { workspace: Workspace::find()?, peers: arguments.peers, binaries };
     let mut failed = false;
     for (group, names) in wanted {
         match (group.measure)(&context, &names) {

@@ -25,36 +25,44 @@ pub fn migrations() -> Migrations {
     Migrations::common().with(salient_events::migrations()).with(Migrations::new("feedback", STEPS))
 }
 
-type KnownRow = (String, Uuid, String, String, String, i64, i64, bool);
+#[derive(sqlx::FromRow)]
+struct KnownRow {
+    seller: String,
+    account: Uuid,
+    account_name: String,
+    product: String,
+    product_name: String,
+    attribution_token: String,
+    issue_time: i64,
+    window_end: i64,
+    closed: bool,
+}
 
 /// What is known of a recommendation.
 pub async fn known_in_tx(tx: &mut Tx, tenant: &TenantId, id: RecommendationId) -> Result<Option<Known>> {
-    let row: Option<KnownRow> = sql(
-        "select seller, account, product, product_name, attribution_token, issue_time, window_end, closed
-         from recommendations where tenant = $1 and recommendation = $2 {for_update}",
-    )
-    .bind(tenant)
-    .bind(id.uuid())
-    .fetch_optional(tx)
-    .await?;
-    let Some((seller, account, product, product_name, attribution_token, issue_time, window_end, closed)) =
-        row
-    else {
-        return Ok(None);
-    };
+    let row: Option<KnownRow> =
+        sql("select seller, account, account_name, product, product_name, attribution_token, issue_time,
+            window_end, closed
+         from recommendations where tenant = $1 and recommendation = $2 {for_update}")
+        .bind(tenant)
+        .bind(id.uuid())
+        .fetch_optional(tx)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
     let broken = |column, error: salient_core::Error| {
         Error::inconsistent("recommendations", column, id, error.to_string())
     };
     Ok(Some(Known {
         id,
-        seller: SellerId::try_new(&seller).map_err(|error| broken("seller", error))?,
-        account: AccountId::from_uuid(account),
-        product: ProductId::try_new(&product).map_err(|error| broken("product", error))?,
-        product_name,
-        attribution_token,
-        issue_time: from_micros(issue_time),
-        window_end: from_micros(window_end),
-        closed,
+        seller: SellerId::try_new(&row.seller).map_err(|error| broken("seller", error))?,
+        account: AccountId::from_uuid(row.account),
+        account_name: row.account_name,
+        product: ProductId::try_new(&row.product).map_err(|error| broken("product", error))?,
+        product_name: row.product_name,
+        attribution_token: row.attribution_token,
+        issue_time: from_micros(row.issue_time),
+        window_end: from_micros(row.window_end),
+        closed: row.closed,
     }))
 }
 

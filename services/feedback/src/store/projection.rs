@@ -31,9 +31,10 @@ pub async fn put_recommendations_in_tx(
         issued.push(at);
         ends.push(at.map(|at| at + TimeDelta::days(WINDOW_DAYS)));
     }
-    sql("insert into recommendations (tenant, recommendation, seller, account, product, product_name,
-            attribution_token, issue_time, window_end, closed, final)
-         select $1, id, seller, account, product, product_name, token, issue_time, window_end, false, false
+    sql("insert into recommendations (tenant, recommendation, seller, account, account_name, product,
+            product_name, attribution_token, issue_time, window_end, closed, final)
+         select $1, id, seller, account, account_name, product, product_name, token, issue_time, window_end,
+            false, false
          from {rows} where true
          on conflict (tenant, recommendation) do update set seller = excluded.seller")
     .bind(tenant)
@@ -43,6 +44,7 @@ pub async fn put_recommendations_in_tx(
             .text("seller", sellers)
             .uuid("account", accounts)
             .text("product", products)
+            .text("account_name", items.iter().map(|item| item.account_display_name.as_str()))
             .text("product_name", items.iter().map(|item| item.product_display_name.as_str()))
             .text("token", items.iter().map(|item| item.attribution_token.as_str()))
             .int("issue_time", issued)

@@ -79,8 +79,6 @@ pub struct Write<R> {
     pub account: Uuid,
     /// Its key.
     pub key: SourceKey,
-    /// Whether the record is new.
-    pub new: bool,
     /// Its content, without the times of storage.
     pub record: R,
     /// The same, encoded.
@@ -280,7 +278,6 @@ struct State<R> {
     key: SourceKey,
     record: R,
     create_time: i64,
-    new: bool,
     changed: bool,
 }
 
@@ -300,7 +297,7 @@ impl<R: Record> States<'_, R> {
             return Err(Refusal::field("source_key", "the stored record could not be read; send it again"));
         };
         let key = item.key.clone();
-        let state = State { id: *id, key: key.clone(), record, create_time, new: false, changed: false };
+        let state = State { id: *id, key: key.clone(), record, create_time, changed: false };
         self.list.push(state);
         self.states.insert(key, self.list.len() - 1);
         self.change(self.list.len() - 1, item)
@@ -327,7 +324,7 @@ impl<R: Record> States<'_, R> {
         record.set_name(R::KIND.name(id));
         self.states.insert(key.clone(), self.list.len());
         let create_time = self.clock.now_micros();
-        self.list.push(State { id, key, record, create_time, new: true, changed: true });
+        self.list.push(State { id, key, record, create_time, changed: true });
         Ok((id, Effect::Created))
     }
 
@@ -362,14 +359,14 @@ impl<R: Record> States<'_, R> {
     fn into_writes(self) -> Vec<Write<R>> {
         let changed = self.list.into_iter().filter(|state| state.changed);
         changed
-            .map(|State { id, key, record, create_time, new, .. }| {
+            .map(|State { id, key, record, create_time, .. }| {
                 let body = record.encode_to_vec();
                 let hash = hash(&body);
                 let account = match record.account() {
                     Ok(AccountRef::Id(account)) => account,
                     _ => id,
                 };
-                Write { id, account, key, new, record, body, hash, create_time }
+                Write { id, account, key, record, body, hash, create_time }
             })
             .collect()
     }

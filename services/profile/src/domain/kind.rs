@@ -19,17 +19,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The number under which the kind's source keys are stored. Never changed, never reused.
-    pub const fn code(self) -> i64 {
-        match self {
-            Self::Account => 1,
-            Self::Contact => 2,
-            Self::Order => 3,
-            Self::Interaction => 4,
-            Self::Opportunity => 5,
-        }
-    }
-
     /// The collection of the kind's resource names.
     pub const fn collection(self) -> &'static str {
         match self {

@@ -105,7 +105,7 @@ mod tests {
     fn write<R: Record>(record: R, account: Uuid, id: Uuid) -> Write<R> {
         let body = record.encode_to_vec();
         let key = SourceKey { source: "s".into(), id: "1".into() };
-        Write { id, account, key, new: true, record, body, hash: Vec::new(), create_time: 1_000_000 }
+        Write { id, account, key, record, body, hash: Vec::new(), create_time: 1_000_000 }
     }
 
     fn order(lines: usize, clock: &Clock) -> Write<Order> {

@@ -1,7 +1,6 @@
-//! The service's own tables: one per kind of record, and one that says which record a key of
-//! another system means. The texts are the same on both engines; a batch is one statement.
+//! The service's own tables: one per kind of record. The texts are the same on both engines; what
+//! is done to a batch is one statement.
 
-pub mod identities;
 pub mod records;
 mod tables;
 pub mod timeline;

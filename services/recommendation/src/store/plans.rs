@@ -164,8 +164,9 @@ pub async fn mark_stale_in_tx(
     accounts: &[AccountId],
 ) -> Result<()> {
     sql("update plans set stale = true where tenant = $1 and day = $2 and not stale and seller in (
-            select r.seller from recommendations r join {rows} on rows.account = r.account
-            where r.tenant = $1 and r.day = $2)")
+            select p.seller from {rows} join recommendations r on r.account = rows.account
+               join plan_items p on p.tenant = r.tenant and p.recommendation = r.recommendation
+            where r.tenant = $1 and p.day = $2)")
     .bind(tenant)
     .bind(day.to_string())
     .rows(Rows::new().uuid("account", accounts.iter().map(|account| account.uuid())))

@@ -10,12 +10,22 @@ use uuid::Uuid;
 use crate::domain::{Recommendation, State};
 
 const COLUMNS: &[FilterColumn] = &[
-    FilterColumn::plain("seller", "seller"),
-    FilterColumn::id("account", "account"),
-    FilterColumn::plain("state", "state"),
-    FilterColumn::plain("play", "play"),
-    FilterColumn::plain("issue_time", "issue_time"),
+    FilterColumn::plain("seller", "r.seller"),
+    FilterColumn::id("account", "r.account"),
+    FilterColumn::plain("state", "r.state"),
+    FilterColumn::plain("play", "r.play"),
+    FilterColumn::plain("issue_time", "r.issue_time"),
 ];
+
+/// The columns of a [`Row`], from recommendations `r` and their places `p`.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select r.recommendation, p.seller, p.day, p.rank, r.state, r.state_time, r.attribution_token, r.frozen ",
+            $rest
+        )
+    };
+}
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -54,12 +64,12 @@ pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, items: &[Recommendation])
         .iter()
         .map(|item| serde_json::to_string(&item.frozen).map_err(salient_core::Error::internal))
         .collect::<salient_core::Result<Vec<_>>>()?;
-    sql("insert into recommendations (tenant, recommendation, seller, account, product, play, day, rank, state,
+    sql("insert into recommendations (tenant, recommendation, seller, account, product, play, day, state,
             state_time, issue_time, expire_time, attribution_token, frozen)
-         select $1, id, seller, account, product, play, day, rank, state, state_time, issue_time, expire_time,
+         select $1, id, seller, account, product, play, day, state, state_time, issue_time, expire_time,
             token, frozen from {rows} where true
          on conflict (tenant, recommendation) do update set seller = excluded.seller, day = excluded.day,
-            rank = excluded.rank, state = excluded.state, state_time = excluded.state_time,
+            state = excluded.state, state_time = excluded.state_time,
             expire_time = excluded.expire_time, frozen = excluded.frozen")
     .bind(tenant)
     .rows(
@@ -70,7 +80,6 @@ pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, items: &[Recommendation])
             .text("product", items.iter().map(|item| item.frozen.draft.product.as_str()))
             .text("play", items.iter().map(|item| item.frozen.draft.play.as_str()))
             .text("day", items.iter().map(|item| item.day.to_string()))
-            .int("rank", items.iter().map(|item| i64::from(item.rank)))
             .text("state", items.iter().map(|item| item.state.as_str()))
             .int("state_time", items.iter().map(|item| item.state_time))
             .int("issue_time", items.iter().map(|item| item.frozen.issue_time))
@@ -83,45 +92,91 @@ pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, items: &[Recommendation])
     Ok(())
 }
 
-/// One recommendation.
+/// Puts recommendations on the list of their seller and day, or moves them on it.
+pub async fn place_in_tx(tx: &mut Tx, tenant: &TenantId, items: &[Recommendation]) -> Result<()> {
+    sql("insert into plan_items (tenant, day, seller, recommendation, rank, probability, amount)
+         select $1, day, seller, id, rank, probability, amount from {rows} where true
+         on conflict (tenant, day, seller, recommendation) do update set rank = excluded.rank")
+    .bind(tenant)
+    .rows(
+        Rows::new()
+            .uuid("id", items.iter().map(|item| item.id.uuid()))
+            .text("seller", items.iter().map(|item| item.seller.as_str()))
+            .text("day", items.iter().map(|item| item.day.to_string()))
+            .int("rank", items.iter().map(|item| i64::from(item.rank)))
+            .float("probability", items.iter().map(|item| item.frozen.draft.probability))
+            .float("amount", items.iter().map(|item| item.frozen.draft.amount.minor_units)),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// One recommendation, at its place on the last list it stood on.
 pub async fn by_id(
     conn: &mut impl Connection,
     tenant: &TenantId,
     id: RecommendationId,
 ) -> Result<Option<Recommendation>> {
-    let row: Option<Row> =
-        sql("select recommendation, seller, day, rank, state, state_time, attribution_token, frozen
-         from recommendations where tenant = $1 and recommendation = $2")
-        .bind(tenant)
-        .bind(id.uuid())
-        .fetch_optional(conn)
-        .await?;
+    let row: Option<Row> = sql(select!(
+        "from recommendations r join plan_items p on p.tenant = r.tenant and p.recommendation = r.recommendation
+            and p.day = r.day and p.seller = r.seller
+         where r.tenant = $1 and r.recommendation = $2"
+    ))
+    .bind(tenant)
+    .bind(id.uuid())
+    .fetch_optional(conn)
+    .await?;
     row.map(Recommendation::try_from).transpose()
 }
 
-/// Everything that stands or stood on the plans of a day, of one seller or of all, by seller and rank.
+/// Everything that stands or stood on a seller's list of a day, by rank.
 pub async fn of_day(
     conn: &mut impl Connection,
     tenant: &TenantId,
     day: NaiveDate,
-    seller: Option<&SellerId>,
+    seller: &SellerId,
 ) -> Result<Vec<Recommendation>> {
-    let text = match seller {
-        Some(_) => {
-            "select recommendation, seller, day, rank, state, state_time, attribution_token, frozen
-             from recommendations where tenant = $1 and day = $2 and seller = $3 order by seller, rank"
-        }
-        None => {
-            "select recommendation, seller, day, rank, state, state_time, attribution_token, frozen
-             from recommendations where tenant = $1 and day = $2 order by seller, rank"
-        }
-    };
-    let mut query = sql(text).bind(tenant).bind(day.to_string());
-    if let Some(seller) = seller {
-        query = query.bind(seller.as_str());
-    }
-    let rows: Vec<Row> = query.fetch_all(conn).await?;
+    let rows: Vec<Row> = sql(select!(
+        "from plan_items p join recommendations r on r.tenant = p.tenant and r.recommendation = p.recommendation
+         where p.tenant = $1 and p.day = $2 and p.seller = $3 order by p.rank, r.recommendation"
+    ))
+    .bind(tenant)
+    .bind(day.to_string())
+    .bind(seller.as_str())
+    .fetch_all(conn)
+    .await?;
     rows.into_iter().map(Recommendation::try_from).collect()
+}
+
+/// A recommendation as it was promised on the list of a day.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Promised {
+    /// Whose list.
+    pub seller: String,
+    /// The account.
+    pub account: Uuid,
+    /// The product.
+    pub product: String,
+    /// How likely it was said to come true.
+    pub probability: f64,
+    /// What it was said to be worth, in minor units.
+    pub amount: f64,
+}
+
+/// What was promised on all lists of a day, by seller and rank.
+pub async fn promised_of_day(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    day: NaiveDate,
+) -> Result<Vec<Promised>> {
+    sql("select p.seller, r.account, r.product, p.probability, p.amount
+         from plan_items p join recommendations r on r.tenant = p.tenant and r.recommendation = p.recommendation
+         where p.tenant = $1 and p.day = $2 order by p.seller, p.rank, p.recommendation")
+    .bind(tenant)
+    .bind(day.to_string())
+    .fetch_all(conn)
+    .await
 }
 
 /// The open items of accounts, and those that were put off, whoever's list they stand on.
@@ -130,11 +185,12 @@ pub async fn open_of_accounts(
     tenant: &TenantId,
     accounts: impl Iterator<Item = AccountId>,
 ) -> Result<Vec<Recommendation>> {
-    let rows: Vec<Row> = sql(
-        "select r.recommendation, r.seller, r.day, r.rank, r.state, r.state_time, r.attribution_token, r.frozen
-         from recommendations r join {rows} on rows.account = r.account
-         where r.tenant = $1 and r.state in ('issued', 'accepted', 'snoozed') order by r.recommendation",
-    )
+    let rows: Vec<Row> = sql(select!(
+        "from {rows} join recommendations r on r.account = rows.account
+            join plan_items p on p.tenant = r.tenant and p.recommendation = r.recommendation
+            and p.day = r.day and p.seller = r.seller
+         where r.tenant = $1 and r.state in ('issued', 'accepted', 'snoozed') order by r.recommendation"
+    ))
     .bind(tenant)
     .rows(Rows::new().uuid("account", accounts.map(AccountId::uuid)))
     .fetch_all(conn)
@@ -142,7 +198,8 @@ pub async fn open_of_accounts(
     rows.into_iter().map(Recommendation::try_from).collect()
 }
 
-/// How often each pair of these accounts expired unanswered since `since`.
+/// How often each pair of these accounts expired unanswered since `since`; what was withdrawn before
+/// its time was not the seller's to answer.
 pub async fn unanswered_in_tx(
     tx: &mut Tx,
     tenant: &TenantId,
@@ -151,7 +208,8 @@ pub async fn unanswered_in_tx(
 ) -> Result<Vec<(AccountId, ProductId, i64)>> {
     let rows: Vec<(Uuid, String, i64)> = sql(
         "select r.account, r.product, count(*) from recommendations r join {rows} on rows.account = r.account
-         where r.tenant = $1 and r.state = 'expired' and r.state_time >= $2 group by r.account, r.product",
+         where r.tenant = $1 and r.state = 'expired' and r.state_time >= $2 and r.state_time >= r.expire_time
+         group by r.account, r.product",
     )
     .bind(tenant)
     .bind(since)
@@ -177,10 +235,12 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Recommendation>> {
     let (time, id) = before.unwrap_or((i64::MAX, Uuid::max()));
-    let rows: Vec<Row> =
-        sql("select recommendation, seller, day, rank, state, state_time, attribution_token, frozen
-         from recommendations where tenant = $1 and (issue_time, recommendation) < ($2, $3) and {filter}
-         order by issue_time desc, recommendation desc limit $4")
+    let rows: Vec<Row> = sql(select!(
+        "from recommendations r join plan_items p on p.tenant = r.tenant and p.recommendation = r.recommendation
+            and p.day = r.day and p.seller = r.seller
+         where r.tenant = $1 and (r.issue_time, r.recommendation) < ($2, $3) and {filter}
+         order by r.issue_time desc, r.recommendation desc limit $4"
+    ))
         .bind(tenant)
         .bind(time)
         .bind(id)
@@ -191,36 +251,37 @@ pub async fn list(
     rows.into_iter().map(Recommendation::try_from).collect()
 }
 
-/// Moves one to another state, unless it is closed. Returns it when it moved.
+/// Moves one to another state, unless it is closed.
 pub async fn set_state_in_tx(
     tx: &mut Tx,
     tenant: &TenantId,
     id: RecommendationId,
     state: State,
     now: DateTime<Utc>,
-) -> Result<Option<Recommendation>> {
-    let row: Option<Row> = sql(
-        "update recommendations set state = $3, state_time = $4
-         where tenant = $1 and recommendation = $2 and state <> $3 and state in ('issued', 'accepted', 'snoozed')
-         returning recommendation, seller, day, rank, state, state_time, attribution_token, frozen",
-    )
+) -> Result<()> {
+    sql("update recommendations set state = $3, state_time = $4
+         where tenant = $1 and recommendation = $2 and state <> $3 and state in ('issued', 'accepted', 'snoozed')")
     .bind(tenant)
     .bind(id.uuid())
     .bind(state.as_str())
     .bind(now)
-    .fetch_optional(tx)
+    .execute(tx)
     .await?;
-    row.map(Recommendation::try_from).transpose()
+    Ok(())
 }
 
-/// Expires, of all tenants, what nobody answered in time; says which, with the account.
+/// Expires, of all tenants, what nobody answered in time, and what was taken on at or before
+/// `taken_on` and never done; says which, with the account.
 pub async fn expire_in_tx(
     tx: &mut Tx,
     now: DateTime<Utc>,
+    taken_on: DateTime<Utc>,
 ) -> Result<Vec<(TenantId, RecommendationId, AccountId)>> {
     let rows: Vec<(String, Uuid, Uuid)> = sql("update recommendations set state = 'expired', state_time = $1
-         where state = 'issued' and expire_time <= $1 returning tenant, recommendation, account")
+         where (state = 'issued' and expire_time <= $1) or (state = 'accepted' and state_time <= $2)
+         returning tenant, recommendation, account")
     .bind(now)
+    .bind(taken_on)
     .fetch_all(tx)
     .await?;
     rows.into_iter()

@@ -7,7 +7,13 @@ use salient_proto::recommendation::v1::StartBacktestRequest;
 use salient_sim::{Company, Config as CompanyConfig};
 
 use super::{json, plan::fresh_id};
-use crate::{cli, import, load, progress::Telling, render, runs, settle::settle, suite};
+use crate::{
+    cli, import, load,
+    progress::Telling,
+    render, runs,
+    settle::settle,
+    suite::{self, Backing},
+};
 
 /// Days planned when none is named: months back from the last whole horizon.
 const DAYS: u64 = 5;
@@ -27,7 +33,7 @@ pub async fn run(options: cli::Backtest) -> Result<()> {
 
 async fn measure(options: &cli::Backtest, telling: Telling, home: &std::path::Path) -> Result<()> {
     let clock = Clock::system();
-    let suite = suite::start(home, clock.clone()).await?;
+    let suite = suite::start(&Backing::directory(home)?, clock.clone()).await?;
     let clients = suite.session.connect()?;
     let plan = match &options.data {
         Some(data) => import::open(data, options.mapping.as_deref(), clock.latest())?,

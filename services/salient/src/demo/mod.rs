@@ -26,7 +26,7 @@ use crate::{
     runs,
     session::{self, Clients, Session},
     settle::{PATIENCE, settle},
-    suite::{self, Suite},
+    suite::{self, Backing, Suite},
 };
 
 /// Days after the planned day in which recommendations may come true.
@@ -58,7 +58,8 @@ pub async fn run(options: cli::Demo) -> Result<()> {
         Some(file) => (Session::read(file)?.connect()?, None),
         None => {
             // the day is known when the data is
-            let suite = suite::start(&home, Clock::replay(Clock::system().now())).await?;
+            let suite =
+                suite::start(&Backing::directory(&home)?, Clock::replay(Clock::system().now())).await?;
             (suite.session.connect()?, Some(suite))
         }
     };

@@ -74,7 +74,7 @@ impl<R: Record> Stored<R> {
         let (summary, writes) = batch.apply(&known, current, &self.accounts, mask, &self.clock);
         let count = writes.len();
         for write in writes {
-            assert_eq!(write.new, !self.rows.contains_key(&write.key));
+            assert!(self.rows.get(&write.key).is_none_or(|row| row.id == write.id));
             self.rows.insert(write.key.clone(), write);
         }
         (summary, count)
