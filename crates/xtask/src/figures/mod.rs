@@ -10,6 +10,7 @@
 //! code, beside what they judge.
 
 mod copy;
+mod peers;
 mod process;
 mod suite;
 
@@ -106,7 +107,6 @@ pub struct Context {
     /// The repository.
     pub workspace: Workspace,
     /// Whether peers are measured too.
-    #[expect(dead_code, reason = "the first figures have bare limits beside them, no peers")]
     pub peers: bool,
     binaries: OnceCell<PathBuf>,
 }

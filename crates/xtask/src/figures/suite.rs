@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use salient_testkit::{Postgres, PostgresOptions};
 use serde_json::Value;
 
-use super::{Context, Figure, Group, copy};
+use super::{Context, Figure, Group, copy, peers};
 use crate::{install, process, workspace};
 
 /// The days of the goal; the share that came true is averaged over them.
@@ -70,11 +70,19 @@ fn lists(context: &Context, wanted: &[String]) -> Result<Vec<Figure>> {
         figure.beside_what = Some("share that came true; at most 0.05 apart");
         Ok(figure)
     };
+    let ranker = "LightGBM pair ranker";
+    let (peer_whole, peer_new) = match context.peers {
+        true => {
+            let (whole, new) = peers::lightgbm_lists(context)?;
+            (Some((whole, ranker)), Some((new, ranker)))
+        }
+        false => (None, Some((0.100, "LightGBM pair ranker, as stored"))),
+    };
     let own = of("most often bought by the account")?["kept"]["value"].as_f64().unwrap_or_default();
     let figures = vec![
-        share(KEPT, whole, Some((own, "most often bought own product, same run")), 0.41)?,
+        share(KEPT, whole, peer_whole.or(Some((own, "most often bought own product, same run"))), 0.41)?,
         promised(PROMISED, whole)?,
-        share(NEW_KEPT, new, Some((0.100, "LightGBM pair ranker, as stored")), 0.10)?,
+        share(NEW_KEPT, new, peer_new, 0.10)?,
         promised(NEW_PROMISED, new)?,
     ];
     Ok(figures.into_iter().filter(|figure| wanted.contains(&figure.figure)).collect())

@@ -3,11 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use salient_proto::recommendation::v1::recommendation::State;
+use salient_proto::{
+    feedback::v1::ReactionAction,
+    recommendation::v1::{EvaluatePlansRequest, GetDailyPlanRequest, Recommendation, recommendation::State},
+};
 
 use crate::world::{World, both, pair, timestamp};
 
-both!(an_equal_one_is_updated_not_doubled, what_nobody_answers_expires);
+both!(
+    an_equal_one_is_updated_not_doubled,
+    what_nobody_answers_expires,
+    a_days_list_keeps_its_promises,
+    what_was_taken_on_and_not_done_expires,
+);
 
 async fn an_equal_one_is_updated_not_doubled(world: &World) {
     world.company("acme").await;
@@ -67,4 +75,45 @@ async fn what_nobody_answers_expires(world: &World) {
     assert!(third.iter().all(|item| !twice.contains(&pair(item))));
     assert!(third.iter().all(|item| item.expire_time.unwrap().seconds > world.clock.now().timestamp()));
     assert_eq!(third.len(), 12);
+}
+
+/// Next day's plan takes most of a list over and says something else of it; what the first day
+/// promised stays as it was said.
+async fn a_days_list_keeps_its_promises(world: &World) {
+    world.company("acme").await;
+    world.run("acme").await;
+    let day = world.today().date_naive().to_string();
+    let measured = async || {
+        let request = EvaluatePlansRequest { date: day.clone(), horizon_days: 0 };
+        world.operator().evaluate_plans(request).await.unwrap().into_inner()
+    };
+    let before = measured().await;
+    let items = world.plan("s07").await.recommendations;
+    world.clock.advance(TimeDelta::days(1));
+    world.run("acme").await;
+    let carried = world.plan("s07").await.recommendations;
+    assert!(carried.iter().any(|item| items.iter().any(|old| old.name == item.name)));
+    assert_eq!(measured().await, before);
+    // and its items can still be read at their places
+    let name = format!("sellers/s07/plans/{day}");
+    let plan = world.operator().get_daily_plan(GetDailyPlanRequest { name }).await.unwrap().into_inner();
+    let placed = |list: &[Recommendation]| -> Vec<_> {
+        list.iter().map(|item| (item.rank, item.name.clone())).collect()
+    };
+    let open: BTreeSet<_> = placed(&items).into_iter().collect();
+    let still = placed(&plan.plan.unwrap().recommendations);
+    assert!(!still.is_empty() && still.iter().all(|place| open.contains(place)), "{still:?}");
+}
+
+async fn what_was_taken_on_and_not_done_expires(world: &World) {
+    world.company("acme").await;
+    world.run("acme").await;
+    let item = world.plan("s07").await.recommendations.remove(0);
+    world.reacted(&item, ReactionAction::Accept, None).await;
+    world.clock.advance(TimeDelta::days(29));
+    world.expire().await;
+    assert_eq!(world.recommendation(&item.name).await.state(), State::Accepted);
+    world.clock.advance(TimeDelta::days(1));
+    world.expire().await;
+    assert_eq!(world.recommendation(&item.name).await.state(), State::Expired);
 }

@@ -95,7 +95,9 @@ async fn an_accepted_item_stays(world: &World) {
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].name.as_str(), found[0].state()), (item.name.as_str(), State::Accepted));
         assert_eq!(found[0].attribution_token, item.attribution_token);
-        assert_eq!(plan.len(), 12);
+        // what was taken on stands first, and the places have no gap
+        let ranks: Vec<_> = plan.iter().map(|other| other.rank).collect();
+        assert_eq!((found[0].rank, ranks), (1, (1..=12).collect()));
     };
     stays().await;
     world.run("acme").await;
