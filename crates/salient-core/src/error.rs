@@ -99,6 +99,10 @@ reasons! {
     AttributionTokenInvalid, "ATTRIBUTION_TOKEN_INVALID", InvalidArgument;
     /// The recommendation is already closed.
     RecommendationClosed, "RECOMMENDATION_CLOSED", FailedPrecondition;
+    /// The merge was taken back already.
+    MergeUndone, "MERGE_UNDONE", FailedPrecondition;
+    /// The two are one profile already.
+    AlreadyOne, "ALREADY_ONE", FailedPrecondition;
     /// The message or body is larger than the server takes.
     BodyTooLarge, "BODY_TOO_LARGE", ResourceExhausted;
     /// The server sheds load.

@@ -189,6 +189,12 @@ id! {
     InteractionId, "interactions";
     /// A possible sale.
     OpportunityId, "opportunities";
+    /// Two profiles that were made one.
+    MergeId, "merges";
+    /// Two profiles that may be one.
+    MatchId, "matches";
+    /// A comparison of all records of a kind.
+    ResolutionRunId, "resolutionRuns";
     /// A trained model.
     ModelId, "models";
     /// One run of scoring.

@@ -4,6 +4,7 @@
 //! An order is one row with its lines in one value, because nothing queries single lines;
 //! [`load`] turns all of a tenant into the columns that learning works on.
 
+pub mod roots;
 pub mod wire;
 
 use std::collections::HashMap;
@@ -15,12 +16,14 @@ use salient_proto::{common::v1::SourceKey, profile::v1 as profile};
 use salient_store::{Connection, Migration, Migrations, Rows, Tx, sql};
 use uuid::Uuid;
 
+use crate::roots::Roots;
+
 const STEPS: &[Migration] = &[Migration::new(1, "start", include_str!("../migrations/0001_start.sql"))];
 
-/// The ledger's tables.
+/// The ledger's tables, with those of [`roots`].
 #[must_use]
 pub fn migrations() -> Migrations {
-    Migrations::new("ledger", STEPS)
+    Migrations::new("ledger", STEPS).with(roots::migrations())
 }
 
 /// An account.
@@ -45,6 +48,8 @@ pub struct Ledger {
     pub history: History,
     /// The currency of most orders; amounts are in its minor units.
     pub currency: Currency,
+    /// Which accounts belong to another's profile.
+    pub roots: Roots,
 }
 
 /// Text by which rows of one kind are ordered, the same in every deployment.
@@ -116,12 +121,13 @@ pub async fn put_orders_in_tx(tx: &mut Tx, tenant: &TenantId, orders: Vec<profil
     Ok(())
 }
 
-/// Loads a tenant's ledger.
+/// Loads a tenant's ledger, by profile.
 ///
 /// Accounts, products and orders are numbered by their keys in the source systems, so that two
 /// deployments with the same data rank alike.
 pub async fn load(conn: &mut impl Connection, tenant: &TenantId) -> Result<Ledger> {
-    let (accounts, numbers) = accounts(conn, tenant).await?;
+    let roots = Roots::load(conn, tenant).await?;
+    let (accounts, numbers) = accounts(conn, tenant, &roots).await?;
     let mut raw: Vec<(u32, i64, String, bool, Vec<u8>)> = Vec::new();
     let mut currencies: HashMap<String, usize> = HashMap::new();
     sql("select account, order_time, sort_key, is_return, currency, lines from orders where tenant = $1")
@@ -146,12 +152,13 @@ pub async fn load(conn: &mut impl Connection, tenant: &TenantId) -> Result<Ledge
     let (products, history) = tokio::task::spawn_blocking(move || columns(count, raw))
         .await
         .map_err(salient_core::Error::internal)??;
-    Ok(Ledger { accounts, products, history, currency })
+    Ok(Ledger { accounts, products, history, currency, roots })
 }
 
 async fn accounts(
     conn: &mut impl Connection,
     tenant: &TenantId,
+    roots: &Roots,
 ) -> Result<(Vec<Account>, HashMap<Uuid, u32>)> {
     let mut rows: Vec<(String, Uuid, String, String)> =
         sql("select sort_key, account, display_name, territory from accounts where tenant = $1")
@@ -162,9 +169,17 @@ async fn accounts(
     rows.sort_unstable();
     let mut numbers = HashMap::with_capacity(rows.len());
     let mut accounts = Vec::with_capacity(rows.len());
-    for (number, (_, id, name, territory)) in (0_u32..).zip(rows) {
+    let (merged, profiles): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|(_, id, _, _)| roots.is_merged(AccountId::from_uuid(*id)));
+    for (number, (_, id, name, territory)) in (0_u32..).zip(profiles) {
         numbers.insert(id, number);
         accounts.push(Account { id: AccountId::from_uuid(id), name, territory });
+    }
+    // what is known of a merged account is known of its profile
+    for (_, id, _, _) in merged {
+        if let Some(&number) = numbers.get(&roots.of(AccountId::from_uuid(id)).uuid()) {
+            numbers.insert(id, number);
+        }
     }
     Ok((accounts, numbers))
 }

@@ -57,14 +57,13 @@ pub struct Service {
     pub config: PathBuf,
 }
 
-/// Builds the services, and `salient` beside them when asked, and returns the
-/// directory they are in.
-pub fn build(workspace: &Workspace, release: bool, salient: bool) -> Result<PathBuf> {
+/// Builds the services, with `more` for cargo beside them, and returns the
+/// directory they are in. One call for all: other packages would be other features, and a second
+/// build of what they share.
+pub fn build(workspace: &Workspace, release: bool, more: &[&str]) -> Result<PathBuf> {
     let mut command = cargo();
     command.args(["build", "--quiet", "--bins"]);
-    if salient {
-        command.args(["-p", "salient"]);
-    }
+    command.args(more);
     for name in SERVICES {
         command.args(["-p", &format!("salient-{name}")]);
     }

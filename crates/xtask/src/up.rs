@@ -71,7 +71,10 @@ pub async fn run(arguments: Args) -> Result<ExitCode> {
     install::ensure_servers()?;
     let binaries = match &arguments.binaries {
         Some(binaries) => std::path::absolute(binaries)?,
-        None => services::build(&workspace, !arguments.debug, arguments.demo)?,
+        None => {
+            let demo: &[&str] = if arguments.demo { &["-p", "salient"] } else { &[] };
+            services::build(&workspace, !arguments.debug, demo)?
+        }
     };
     let directory = workspace.root.join(".salient/up");
     let mut suite = Suite::start(&binaries, &directory, arguments.day()).await?;

@@ -6,7 +6,6 @@ create table recommendations (
     recommendation uuid not null,
     seller text not null,
     account uuid not null,
-    account_name text not null,
     product text not null,
     product_name text not null,
     attribution_token text not null,

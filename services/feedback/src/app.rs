@@ -52,7 +52,8 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<App> {
         .handle(events::recommendations_issued)
         .handle(events::recommendations_expired)
         .handle(events::orders_recorded)
-        .handle(events::opportunities_changed);
+        .handle(events::opportunities_changed)
+        .handle(events::profiles_resolved);
     Ok(App {
         relay: Relay::new(db.clone(), bus, SERVICE).groups(&config.bus.groups),
         feedback: Feedback { db, outbox: Outbox::new(SERVICE, clock.clone()), clock },

@@ -2,6 +2,7 @@
 
 use salient_core::{RecommendationId, Result};
 use salient_events::HandlerCtx;
+use salient_ledger::roots;
 use salient_proto::{profile::v1 as profile, recommendation::v1 as recommendation};
 
 use crate::store;
@@ -39,4 +40,10 @@ pub async fn orders_recorded(ctx: &mut HandlerCtx, event: profile::OrdersRecorde
 pub async fn opportunities_changed(ctx: &mut HandlerCtx, event: profile::OpportunitiesChanged) -> Result<()> {
     ctx.tx.wake(HEARD);
     store::projection::put_opportunities_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &event.opportunities).await
+}
+
+/// Accounts were merged, or are themselves again.
+pub async fn profiles_resolved(ctx: &mut HandlerCtx, event: profile::ProfilesResolved) -> Result<()> {
+    ctx.tx.wake(HEARD);
+    roots::put_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &event.roots).await.map(drop)
 }

@@ -2,11 +2,17 @@
 -- columns beside it are what is filtered, sorted or looked up by; `hash` tells equal from changed.
 -- Times are microseconds since 1970, UTC; ids are UUIDv7, so the order of ids is the order of
 -- first storage.
---
--- A record is found by its key in the system it came from: by the id first, because integrations
--- know the id, and few know or care how many systems there are. The indices by account begin with
--- the account, which is of one tenant anyway: they are the ones that grow in the middle, and half
--- as wide they cost half as much to keep.
+
+-- Which record a key of another system means. Looked up by id first: integrations know the id,
+-- and few know or care how many systems there are.
+create table identities (
+    tenant text not null,
+    kind bigint not null,
+    source_id text not null,
+    source text not null,
+    id uuid not null,
+    primary key (tenant, kind, source_id, source)
+);
 
 create table accounts (
     tenant text not null,
@@ -23,7 +29,6 @@ create table accounts (
     update_time bigint not null,
     primary key (tenant, id)
 );
-create unique index accounts_by_key on accounts (tenant, source_id, source);
 
 create table contacts (
     tenant text not null,
@@ -38,8 +43,7 @@ create table contacts (
     update_time bigint not null,
     primary key (tenant, id)
 );
-create unique index contacts_by_key on contacts (tenant, source_id, source);
-create index contacts_by_account on contacts (account_id, id);
+create index contacts_by_account on contacts (tenant, account_id);
 
 create table orders (
     tenant text not null,
@@ -57,8 +61,7 @@ create table orders (
     update_time bigint not null,
     primary key (tenant, id)
 );
-create unique index orders_by_key on orders (tenant, source_id, source);
-create index orders_by_account on orders (account_id, order_time, id);
+create index orders_by_account on orders (tenant, account_id, order_time, id);
 
 create table interactions (
     tenant text not null,
@@ -74,8 +77,7 @@ create table interactions (
     update_time bigint not null,
     primary key (tenant, id)
 );
-create unique index interactions_by_key on interactions (tenant, source_id, source);
-create index interactions_by_account on interactions (account_id, occur_time, id);
+create index interactions_by_account on interactions (tenant, account_id, occur_time, id);
 
 create table opportunities (
     tenant text not null,
@@ -93,5 +95,4 @@ create table opportunities (
     update_time bigint not null,
     primary key (tenant, id)
 );
-create unique index opportunities_by_key on opportunities (tenant, source_id, source);
-create index opportunities_by_account on opportunities (account_id, open_time, id);
+create index opportunities_by_account on opportunities (tenant, account_id, open_time, id);

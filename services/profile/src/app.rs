@@ -6,12 +6,19 @@ use anyhow::Context as _;
 use chrono::TimeDelta;
 use salient_events::{EventsServer, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
-use salient_proto::profile::v1::profile_service_server::ProfileServiceServer;
+use salient_proto::profile::v1::{
+    identity_service_server::IdentityServiceServer, profile_service_server::ProfileServiceServer,
+};
 use salient_store::Db;
 use tokio::net::TcpListener;
 
 use crate::{
-    config::Config, events::publish::SOURCE, grpc::service::Service, housekeeping, profile::Profile, store,
+    config::Config,
+    events::publish::SOURCE,
+    grpc::{self, service::Service},
+    housekeeping,
+    profile::Profile,
+    store,
 };
 
 /// How often the store is asked for a sign of life.
@@ -71,6 +78,10 @@ impl App {
         let events = EventsServer::new(profile.db.clone()).into_service();
         Grpc::builder(SOURCE, &server, verifier)
             .add_service(sized!(ProfileServiceServer::new(Service::new(profile.clone())), &server))
+            .add_service(sized!(
+                IdentityServiceServer::new(grpc::identity::Service::new(profile.clone())),
+                &server
+            ))
             .add_service(sized!(events, &server))
             .ready_when(gate)
             .serve(listener, &life)

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`domain`] | what a record may be, and what a batch does to the records that exist; pure |
 //! | [`upsert`], [`ingest`] | writing; each owns its transaction |
+//! | [`identity`] | which records are one customer |
 //! | [`read`], [`timeline`] | reading |
 //! | [`store`] | SQL |
 //! | [`events`] | changed records as events |
@@ -78,6 +79,7 @@ pub mod domain;
 pub mod events;
 pub mod grpc;
 pub mod housekeeping;
+pub mod identity;
 pub mod ingest;
 pub mod profile;
 pub mod read;

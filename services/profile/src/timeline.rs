@@ -4,21 +4,19 @@ use std::cmp::Reverse;
 
 use salient_core::{Error, Result, TenantId, page};
 use salient_proto::profile::v1::{
-    Account, Interaction, ListTimelineRequest, Opportunity, Order, TimelineEntry, opportunity, timeline_entry,
+    Interaction, ListTimelineRequest, Opportunity, Order, TimelineEntry, opportunity, timeline_entry,
 };
 use uuid::Uuid;
 
 use crate::{
     domain::{
-        Kind,
+        Kind, Record as _,
         record::{timestamp, timestamp_micros},
         timeline::{Kinds, as_known_at},
     },
+    identity,
     profile::Profile,
-    store::{
-        records,
-        timeline::{self, Entry, Span},
-    },
+    store::timeline::{self, Entry, Span},
 };
 
 /// A page of an account's timeline, as known at the service's clock, and the token of the next
@@ -41,32 +39,44 @@ pub async fn list(
     let page = page::page(request.page_size, &request.page_token, &query)?;
 
     let now = profile.clock.now_micros();
-    let span = Span {
+    let before = page.key()?.unwrap_or((i64::MAX, Uuid::max()));
+    let span = |account| Span {
         account,
         start: start.unwrap_or(i64::MIN),
         end: end.unwrap_or(i64::MAX).min(now.saturating_add(1)),
-        before: page.key()?.unwrap_or((i64::MAX, Uuid::max())),
+        before,
         limit: page.limit(),
     };
     let mut conn = profile.db.read().await?;
-    if records::get::<Account>(&mut conn, tenant, account).await?.is_none() {
-        return Err(Error::not_found(&request.parent));
-    }
-    let orders = timeline::newest::<Order>(&mut conn, timeline::ORDERS, tenant, span, kinds.orders).await?;
-    let interactions =
-        timeline::newest::<Interaction>(&mut conn, timeline::INTERACTIONS, tenant, span, kinds.interactions)
-            .await?;
+    let members = identity::members(&mut conn, tenant, account).await?;
+    let root = *members.first().ok_or_else(|| Error::not_found(&request.parent))?;
     let states = [opportunity::State::Open, opportunity::State::Won, opportunity::State::Lost];
     let states = states.into_iter().filter(|_| kinds.opportunities).map(|state| state as i32);
-    let opportunities =
-        timeline::newest::<Opportunity>(&mut conn, timeline::OPPORTUNITIES, tenant, span, states).await?;
-
+    let name = Kind::Account.name(root);
     let mut entries: Vec<Entry<timeline_entry::Entry>> = Vec::new();
-    entries.extend(orders.into_iter().map(|entry| entry.map(timeline_entry::Entry::Order)));
-    entries.extend(interactions.into_iter().map(|entry| entry.map(timeline_entry::Entry::Interaction)));
-    entries.extend(opportunities.into_iter().map(|entry| {
-        entry.map(|opportunity| timeline_entry::Entry::Opportunity(as_known_at(opportunity, now)))
-    }));
+    // what belongs to a record is stored with it, and shown with the profile
+    for span in members.into_iter().map(span) {
+        macro_rules! add {
+            ($record:ty, $text:expr, $kinds:expr, $entry:expr) => {
+                let found = timeline::newest::<$record>(&mut conn, $text, tenant, span, $kinds).await?;
+                entries.extend(found.into_iter().map(|entry| {
+                    entry.map(|mut record| {
+                        record.set_account(name.clone());
+                        $entry(record)
+                    })
+                }));
+            };
+        }
+        add!(Order, timeline::ORDERS, kinds.orders.clone(), timeline_entry::Entry::Order);
+        add!(
+            Interaction,
+            timeline::INTERACTIONS,
+            kinds.interactions.clone(),
+            timeline_entry::Entry::Interaction
+        );
+        let known = |opportunity| timeline_entry::Entry::Opportunity(as_known_at(opportunity, now));
+        add!(Opportunity, timeline::OPPORTUNITIES, states.clone(), known);
+    }
     entries.sort_unstable_by_key(|entry| Reverse((entry.time, entry.id)));
     let (entries, next) = page.cut(entries, |entry| (entry.time, entry.id));
     let entries = entries

@@ -12,8 +12,9 @@ use crate::{
         batch::{Accounts, Batch, Summary},
     },
     events::publish,
+    identity::Told,
     profile::Profile,
-    store::{self, Stored, records},
+    store::{self, records},
 };
 
 /// A write that can be sent again: what tells one from another.
@@ -69,7 +70,7 @@ impl Request {
 ///
 /// # Errors
 /// `REQUEST_ID_REUSED`, or what the store says.
-pub async fn upsert<R: Stored, A: Message + Default>(
+pub async fn upsert<R: Told, A: Message + Default>(
     profile: &Profile,
     request: Request,
     batch: Batch<R>,
@@ -99,7 +100,7 @@ pub async fn upsert<R: Stored, A: Message + Default>(
 ///
 /// # Errors
 /// What the store says.
-pub(crate) async fn write_in_tx<R: Stored>(
+pub(crate) async fn write_in_tx<R: Told>(
     tx: &mut Tx,
     profile: &Profile,
     tenant: &TenantId,
@@ -113,6 +114,7 @@ pub(crate) async fn write_in_tx<R: Stored>(
     let current = records::current(tx, tenant, wanted).await?;
     let (summary, writes) = batch.apply(&known, current, accounts, mask, &profile.clock);
     records::write_in_tx(tx, tenant, &writes, profile.clock.now_micros()).await?;
-    events.extend(publish::changes(&profile.clock, tenant, &writes));
+    let told = R::told_in_tx(tx, tenant, writes).await?;
+    events.extend(publish::changes(&profile.clock, tenant, &told));
     Ok(summary)
 }

@@ -85,6 +85,7 @@ create table recommendations (
     product text not null,
     play text not null,
     day text not null,
+    rank bigint not null,
     state text not null,
     state_time bigint not null,
     issue_time bigint not null,
@@ -96,23 +97,9 @@ create table recommendations (
 -- the dedupe key: an equal one that is open or was put off is updated, never doubled
 create unique index recommendations_open on recommendations (tenant, account, play, product)
     where state in ('issued', 'accepted', 'snoozed');
+create index recommendations_by_plan on recommendations (tenant, seller, day);
 create index recommendations_by_pair on recommendations (tenant, account, product);
 create index recommendations_by_expiry on recommendations (expire_time) where state = 'issued';
-create index recommendations_by_promise on recommendations (state_time) where state = 'accepted';
-
--- What stood on a seller's list of a day, and what was promised of it then: a recommendation that
--- nobody answered stands on several days' lists, brought up to date each morning.
-create table plan_items (
-    tenant text not null,
-    day text not null,
-    seller text not null,
-    recommendation uuid not null,
-    rank bigint not null,
-    probability double precision not null,
-    amount double precision not null,
-    primary key (tenant, day, seller, recommendation)
-);
-create index plan_items_by_recommendation on plan_items (tenant, recommendation, day);
 
 create table suppressions (
     tenant text not null,

@@ -60,6 +60,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<App> {
         .handle(events::accounts_changed)
         .handle(events::contacts_changed)
         .handle(events::orders_recorded)
+        .handle(events::profiles_resolved)
         .handle(events::scores_published)
         .handle(events::reactions_recorded);
     Ok(App {

@@ -2,6 +2,7 @@
 
 use salient_core::{AccountId, ReactionId, RecommendationId, Result, SellerId};
 use salient_events::HandlerCtx;
+use salient_ledger::roots;
 use salient_proto::{feedback::v1 as feedback, profile::v1 as profile, scoring::v1 as scoring};
 
 use crate::{
@@ -88,4 +89,12 @@ fn suppression(reaction: &feedback::Reaction) -> Result<Option<Suppression>> {
         until: wire.until_time.as_ref().and_then(time),
         effect: reaction.effect.clone(),
     }))
+}
+
+/// Accounts were merged, or are themselves again: the plans that name them are overtaken.
+pub async fn profiles_resolved(ctx: &mut HandlerCtx, event: profile::ProfilesResolved) -> Result<()> {
+    let tenant = ctx.envelope.tenant.clone();
+    let touched = roots::put_in_tx(&mut ctx.tx, &tenant, &event.roots).await?;
+    let today = ctx.clock.now().date_naive();
+    Ok(store::plans::mark_stale_in_tx(&mut ctx.tx, &tenant, today, &touched).await?)
 }

@@ -6,11 +6,14 @@ use std::collections::HashSet;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use salient_core::{AccountId, Clock, Error, Reason, RecommendationId, Result, SellerId, TenantId};
 use salient_events::{Outbox, shard_of};
+use salient_ledger::roots::Roots;
 use salient_proto::recommendation::v1::{RecommendationsExpired, RecommendationsIssued};
 use salient_store::{Db, Tx};
 
 use crate::{
-    domain::{Plan, Recommendation, State, recommendation::freeze, schedule, slate, suppression::Resting},
+    domain::{
+        Draft, Plan, Recommendation, State, recommendation::freeze, schedule, slate, suppression::Resting,
+    },
     grpc::convert,
     store::{
         self,
@@ -89,11 +92,17 @@ pub async fn choose_in_tx(
     let now = clock.now();
     // two who choose at once would issue everything twice
     store::catalogue::lock_seller_in_tx(tx, tenant, &pool.seller).await?;
-    let accounts: HashSet<AccountId> = pool.drafts.iter().map(|draft| draft.account).collect();
+    // what is known of an account that was merged is known of its profile, which is offered instead
+    let roots = Roots::load(tx, tenant).await?;
+    let drafts: Vec<Draft> =
+        pool.drafts.iter().filter(|draft| !roots.is_merged(draft.account)).cloned().collect();
+    let profiles: HashSet<AccountId> = drafts.iter().map(|draft| draft.account).collect();
+    let accounts = roots.members(profiles);
     let today = store::recommendations::of_day(tx, tenant, day, &pool.seller).await?;
     let open = store::recommendations::open_of_accounts(tx, tenant, accounts.iter().copied()).await?;
     let holding = store::suppressions::holding(tx, tenant, now).await?;
-    let suppressions: Vec<_> = holding.into_iter().map(|entry| entry.suppression).collect();
+    let suppressions: Vec<_> =
+        holding.into_iter().map(|entry| entry.suppression.of(|account| roots.of(account))).collect();
     let blocked = store::catalogue::blocked_products(tx, tenant).await?;
     let start = schedule::start_of(day);
     // a day that is over is planned as it began
@@ -120,15 +129,16 @@ pub async fn choose_in_tx(
         just_bought: bought
             .into_iter()
             .chain(tired.map(|(account, product, _)| (account, product)))
+            .map(|(account, product)| (roots.of(account), product))
             .collect(),
         taken: done
             .chain(elsewhere)
             .chain(kept.iter().copied())
-            .map(|item| item.frozen.draft.account)
+            .map(|item| roots.of(item.frozen.draft.account))
             .collect(),
     };
     let room = (capacity as usize).saturating_sub(kept.len());
-    let slate = slate::choose(&pool.drafts, &rules, pool.value_exponent, room);
+    let slate = slate::choose(&drafts, &rules, pool.value_exponent, room);
 
     let policy = pool.policy.name();
     let mut ranks = 1..;

@@ -252,7 +252,7 @@ pub async fn of_plans(
             .filter_map(|item| {
                 Some(Chosen {
                     seller: *numbers.get(item.seller.as_str())?,
-                    account: *accounts.get(&AccountId::from_uuid(item.account))?,
+                    account: *accounts.get(&book.roots.of(AccountId::from_uuid(item.account)))?,
                     product: *products.get(item.product.as_str())?,
                     probability: item.probability,
                     amount: item.amount,

@@ -47,7 +47,8 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<App> {
     let consumer = Consumer::new(db.clone(), bus.clone(), SERVICE, clock.clone())
         .subscribe("profile")
         .handle(events::accounts_changed)
-        .handle(events::orders_recorded);
+        .handle(events::orders_recorded)
+        .handle(events::profiles_resolved);
     Ok(App {
         relay: Relay::new(db.clone(), bus, SERVICE).groups(&config.bus.groups),
         scoring: Scoring { db, outbox: Outbox::new(SERVICE, clock.clone()), clock },

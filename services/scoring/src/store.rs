@@ -197,7 +197,7 @@ pub async fn put_scores_in_tx(tx: &mut Tx, tenant: &TenantId, scores: &[Score]) 
     Ok(())
 }
 
-/// The newest score of an account.
+/// The newest score of an account's profile.
 pub async fn score_of(
     conn: &mut impl Connection,
     tenant: &TenantId,
@@ -205,7 +205,8 @@ pub async fn score_of(
 ) -> Result<Option<Score>> {
     let row: Option<ScoreRow> =
         sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
-            bias, features, contributions from scores where tenant = $1 and account = $2")
+            bias, features, contributions from scores where tenant = $1
+            and account = coalesce((select root from account_roots where tenant = $1 and account = $2), $2)")
         .bind(tenant)
         .bind(account.uuid())
         .fetch_optional(conn)
@@ -213,7 +214,7 @@ pub async fn score_of(
     row.map(Score::try_from).transpose()
 }
 
-/// Scores, most likely first, below `before` (probability and account).
+/// Scores of profiles, most likely first, below `before` (probability and account).
 pub async fn list_scores(
     conn: &mut impl Connection,
     tenant: &TenantId,
@@ -221,14 +222,17 @@ pub async fn list_scores(
     limit: i64,
 ) -> Result<Vec<Score>> {
     let (probability, account) = before.unwrap_or((2.0, Uuid::max()));
-    let rows: Vec<ScoreRow> = sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
+    let rows: Vec<ScoreRow> =
+        sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
             bias, features, contributions from scores
-         where tenant = $1 and (probability, account) < ($2, $3) order by probability desc, account desc limit $4")
-    .bind(tenant)
-    .bind(probability)
-    .bind(account)
-    .bind(limit)
-    .fetch_all(conn)
-    .await?;
+         where tenant = $1 and (probability, account) < ($2, $3)
+            and account not in (select account from account_roots where tenant = $1)
+         order by probability desc, account desc limit $4")
+        .bind(tenant)
+        .bind(probability)
+        .bind(account)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
     rows.into_iter().map(Score::try_from).collect()
 }

@@ -122,7 +122,7 @@ impl World {
         answer.unwrap().into_inner().plan.unwrap()
     }
 
-    async fn sellers(&self) -> Vec<String> {
+    pub async fn sellers(&self) -> Vec<String> {
         let answer = self.clients.catalogue.clone().list_sellers(ListSellersRequest::default()).await;
         let mut names: Vec<String> =
             answer.unwrap().into_inner().sellers.into_iter().map(|seller| seller.name).collect();

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::Context;
 use crate::process;
 
-const PACKAGES: [&str; 3] = ["numpy", "pandas", "lightgbm"];
+const PACKAGES: [&str; 4] = ["numpy", "pandas", "lightgbm", "scikit-learn"];
 
 /// The Python of an environment that has [`PACKAGES`], made on first use.
 fn python(context: &Context) -> Result<PathBuf> {

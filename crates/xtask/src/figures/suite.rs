@@ -3,16 +3,16 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use salient_testkit::{Postgres, PostgresOptions};
 use serde_json::Value;
 
 use super::{Context, Figure, Group, copy, peers};
-use crate::{install, process, workspace};
+use crate::install;
 
 /// The days of the goal; the share that came true is averaged over them.
 const DAYS: &str = "2011-06-01,2011-08-01,2011-09-11,2011-10-10,2011-11-09";
@@ -175,20 +175,10 @@ fn reading(context: &Context, salient: &Path, data: &Path) -> Result<Figure> {
 
 /// What `examples/measure.rs` of the command line prints.
 fn measured(context: &Context, arguments: &[&str]) -> Result<Value> {
-    let output = Command::new(measure_binary(context)?).args(arguments).stderr(Stdio::inherit()).output()?;
+    let program = context.binaries()?.join("examples/measure");
+    let output = Command::new(program).args(arguments).stderr(Stdio::inherit()).output()?;
     ensure!(output.status.success(), "measure {} ended with {}", arguments.join(" "), output.status);
     Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-fn measure_binary(context: &Context) -> Result<PathBuf> {
-    let binary = context.binaries()?.join("examples/measure");
-    let mut command = workspace::cargo();
-    command.args(["build", "--quiet", "--release", "-p", "salient", "--example", "measure"]);
-    process::check(&mut command)?;
-    if !binary.exists() {
-        bail!("{} was not built", binary.display());
-    }
-    Ok(binary)
 }
 
 fn import(context: &Context, wanted: &[String]) -> Result<Vec<Figure>> {

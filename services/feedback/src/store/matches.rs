@@ -81,22 +81,41 @@ fn ids(table: &'static str, tenant: &str, seller: &str, key: Uuid) -> Result<(Te
     ))
 }
 
+/// A statement over `asked`: recommendations that may still come true, each under every account of
+/// the profile that it is about, as `member`.
+macro_rules! asked {
+    ($rest:literal) => {
+        concat!(
+            "with merged as (
+                select tenant, account, root as member from account_roots
+                union all select tenant, root, account from account_roots
+                union all select x.tenant, x.account, y.account from account_roots x
+                    join account_roots y on y.tenant = x.tenant and y.root = x.root and y.account <> x.account),
+             asked as (
+                select r.*, r.account as member from recommendations r where not r.final
+                union all select r.*, m.member from recommendations r
+                    join merged m on m.tenant = r.tenant and m.account = r.account where not r.final) ",
+            $rest
+        )
+    };
+}
+
 /// Orders of recommended products within the window, known at `now` and not matched yet. A
 /// recommendation comes true once: by the first order that names its token, or else by the first
 /// that has its product.
 pub async fn orders_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Candidate>> {
-    let rows: Vec<OrderRow> = sql(
+    let rows: Vec<OrderRow> = sql(asked!(
         "select r.tenant, r.recommendation, r.seller, r.account, r.product, r.attribution_token as token,
                 o.order_id, o.order_time, o.attribution_token as order_token, o.currency, o.lines
-         from recommendations r
-         join orders o on o.tenant = r.tenant and o.account = r.account
+         from asked r
+         join orders o on o.tenant = r.tenant and o.account = r.member
              and o.order_time >= r.issue_time and o.order_time < r.window_end and o.order_time <= $1
-         where not r.final and not exists (
+         where not exists (
              select 1 from outcomes x
              where x.tenant = r.tenant and x.recommendation = r.recommendation and x.kind = 'order')
          order by case when o.attribution_token = r.attribution_token then 0 else 1 end, o.order_time, o.order_id,
-             r.recommendation",
-    )
+             r.recommendation"
+    ))
     .bind(now)
     .fetch_all(tx)
     .await?;
@@ -132,16 +151,15 @@ pub async fn orders_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Candida
 
 /// Opportunities opened within the window, known at `now`, with what became of them since.
 pub async fn opportunities_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Candidate>> {
-    let rows: Vec<OpportunityRow> = sql(
+    let rows: Vec<OpportunityRow> = sql(asked!(
         "select r.tenant, r.recommendation, r.seller, r.account, r.product, r.attribution_token as token,
                 o.opportunity, o.product as about, o.state, o.amount_minor, o.currency, o.open_time, o.close_time,
                 o.attribution_token as opportunity_token
-         from recommendations r
-         join opportunities o on o.tenant = r.tenant and o.account = r.account
+         from asked r
+         join opportunities o on o.tenant = r.tenant and o.account = r.member
              and o.open_time >= r.issue_time and o.open_time < r.window_end and o.open_time <= $1
-         where not r.final
-         order by o.open_time, o.opportunity, r.recommendation",
-    )
+         order by o.open_time, o.opportunity, r.recommendation"
+    ))
     .bind(now)
     .fetch_all(tx)
     .await?;

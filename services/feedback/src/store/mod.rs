@@ -17,12 +17,18 @@ use uuid::Uuid;
 
 use crate::domain::Known;
 
-const STEPS: &[Migration] = &[Migration::new(1, "start", include_str!("../../migrations/0001_start.sql"))];
+const STEPS: &[Migration] = &[
+    Migration::new(1, "start", include_str!("../../migrations/0001_start.sql")),
+    Migration::new(2, "account_names", include_str!("../../migrations/0002_account_names.sql")),
+];
 
 /// What this service's database needs: the crates' tables, then its own.
 #[must_use]
 pub fn migrations() -> Migrations {
-    Migrations::common().with(salient_events::migrations()).with(Migrations::new("feedback", STEPS))
+    Migrations::common()
+        .with(salient_events::migrations())
+        .with(salient_ledger::roots::migrations())
+        .with(Migrations::new("feedback", STEPS))
 }
 
 #[derive(sqlx::FromRow)]

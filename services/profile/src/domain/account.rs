@@ -5,7 +5,7 @@ use salient_proto::profile::v1::Account;
 
 use super::{
     Faults, Kind, Record, Refusal,
-    record::{AccountRef, fields},
+    record::{AccountRef, cut, fields},
 };
 
 impl Record for Account {
@@ -13,7 +13,8 @@ impl Record for Account {
     const STAMPED: bool = true;
 
     fields! {
-        own: display_name, territory, country, industry, attributes;
+        own: display_name, territory, country, industry, attributes, domain, phone, street, city, postal_code,
+            source_update_time;
         given: create_time, update_time;
     }
 
@@ -27,13 +28,26 @@ impl Record for Account {
         (self.create_time, self.update_time) = (create_time, update_time);
     }
 
-    fn cut_times(&mut self) {}
+    fn cut_times(&mut self) {
+        cut(&mut self.source_update_time);
+    }
 
     fn check_more(&self, faults: &mut Faults) {
-        faults.text("display_name", &self.display_name);
-        faults.text("territory", &self.territory);
-        faults.text("country", &self.country);
-        faults.text("industry", &self.industry);
+        let texts = [
+            ("display_name", &self.display_name),
+            ("territory", &self.territory),
+            ("country", &self.country),
+            ("industry", &self.industry),
+            ("domain", &self.domain),
+            ("phone", &self.phone),
+            ("street", &self.street),
+            ("city", &self.city),
+            ("postal_code", &self.postal_code),
+        ];
+        for (field, text) in texts {
+            faults.text(field, text);
+        }
+        faults.past("source_update_time", self.source_update_time.as_ref());
         for (name, value) in &self.attributes {
             faults.text("attributes", name);
             faults.text("attributes", value);

@@ -104,6 +104,17 @@ pub struct Summary {
     pub names: Vec<String>,
 }
 
+/// The record as it is written.
+pub fn written<R: Record>(id: Uuid, key: SourceKey, record: R, create_time: i64) -> Write<R> {
+    let body = record.encode_to_vec();
+    let hash = hash(&body);
+    let account = match record.account() {
+        Ok(AccountRef::Id(account)) => account,
+        _ => id,
+    };
+    Write { id, account, key, record, body, hash, create_time }
+}
+
 impl<R: Record> Batch<R> {
     /// Looks at every record by itself. `latest` is the latest date that a record may carry.
     pub fn prepare(records: Vec<R>, latest: DateTime<Utc>) -> Self {
@@ -359,15 +370,7 @@ impl<R: Record> States<'_, R> {
     fn into_writes(self) -> Vec<Write<R>> {
         let changed = self.list.into_iter().filter(|state| state.changed);
         changed
-            .map(|State { id, key, record, create_time, .. }| {
-                let body = record.encode_to_vec();
-                let hash = hash(&body);
-                let account = match record.account() {
-                    Ok(AccountRef::Id(account)) => account,
-                    _ => id,
-                };
-                Write { id, account, key, record, body, hash, create_time }
-            })
+            .map(|State { id, key, record, create_time, .. }| written(id, key, record, create_time))
             .collect()
     }
 }

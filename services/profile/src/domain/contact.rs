@@ -5,7 +5,7 @@ use salient_proto::profile::v1::Contact;
 
 use super::{
     Faults, Kind, Record, Refusal,
-    record::{AccountRef, fields},
+    record::{AccountRef, cut, fields},
 };
 
 impl Record for Contact {
@@ -13,7 +13,8 @@ impl Record for Contact {
     const STAMPED: bool = true;
 
     fields! {
-        own: account, account_key, display_name, email, phone, title, time_zone;
+        own: account, account_key, display_name, email, phone, title, time_zone, given_name, family_name, street,
+            city, postal_code, country, source_update_time;
         given: create_time, update_time;
     }
 
@@ -29,7 +30,9 @@ impl Record for Contact {
         (self.create_time, self.update_time) = (create_time, update_time);
     }
 
-    fn cut_times(&mut self) {}
+    fn cut_times(&mut self) {
+        cut(&mut self.source_update_time);
+    }
 
     fn check_more(&self, faults: &mut Faults) {
         faults.key("account_key", self.account_key.as_ref());
@@ -39,9 +42,16 @@ impl Record for Contact {
             ("phone", &self.phone),
             ("title", &self.title),
             ("time_zone", &self.time_zone),
+            ("given_name", &self.given_name),
+            ("family_name", &self.family_name),
+            ("street", &self.street),
+            ("city", &self.city),
+            ("postal_code", &self.postal_code),
+            ("country", &self.country),
         ];
         for (field, text) in texts {
             faults.text(field, text);
         }
+        faults.past("source_update_time", self.source_update_time.as_ref());
     }
 }

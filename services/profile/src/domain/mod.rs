@@ -6,6 +6,7 @@
 //! - [`record`]: what all kinds have in common, and which fields may be read and changed;
 //! - one file per kind: its own rules and defaults;
 //! - [`batch`]: what a batch does to the records that exist;
+//! - [`unify`]: one profile out of several records;
 //! - [`timeline`]: what of a record is known at a given time.
 
 mod account;
@@ -18,6 +19,7 @@ pub mod order;
 pub mod record;
 mod refusal;
 pub mod timeline;
+pub mod unify;
 mod update;
 
 pub use kind::Kind;

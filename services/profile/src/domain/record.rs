@@ -28,6 +28,8 @@ pub trait Record: prost::Message + Validate + Default + Clone + PartialEq + 'sta
     fn name(&self) -> &str;
     /// Gives the record its resource name.
     fn set_name(&mut self, name: String);
+    /// Gives the record its key.
+    fn set_key(&mut self, key: SourceKey);
     /// How the record names its account.
     ///
     /// # Errors
@@ -141,6 +143,10 @@ macro_rules! fields {
 
         fn set_name(&mut self, name: String) {
             self.name = name;
+        }
+
+        fn set_key(&mut self, key: salient_proto::common::v1::SourceKey) {
+            self.source_key = Some(key);
         }
 
         fn retain(&mut self, mask: &salient_core::Mask) {

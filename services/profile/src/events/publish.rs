@@ -4,6 +4,8 @@
 //! account arrive in order. A record is not encoded again: an event is the stored encodings, one
 //! after the other, as elements of its one repeated field.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use prost::{Name, encoding};
 use salient_core::{Clock, TenantId};
@@ -11,7 +13,9 @@ use salient_events::{Envelope, SHARDS, shard_of};
 use salient_kit::telemetry::propagation::current_traceparent;
 use salient_proto::profile::v1::{
     AccountsChanged, ContactsChanged, InteractionsRecorded, OpportunitiesChanged, OrdersRecorded,
+    ProfileRoot, ProfilesResolved,
 };
+use uuid::Uuid;
 
 use crate::domain::{Kind, Record, batch::Write, record::timestamp};
 
@@ -70,6 +74,26 @@ pub fn changes<R: Record>(clock: &Clock, tenant: &TenantId, writes: &[Write<R>])
     events
 }
 
+/// The events that tell which profiles records belong to, by the shard of the record.
+pub fn resolved(
+    clock: &Clock,
+    tenant: &TenantId,
+    roots: impl Iterator<Item = (Uuid, ProfileRoot)>,
+) -> Vec<Envelope> {
+    let mut shards: BTreeMap<u16, Vec<ProfileRoot>> = BTreeMap::new();
+    for (record, root) in roots {
+        shards.entry(shard_of(record.as_bytes())).or_default().push(root);
+    }
+    let mut events = Vec::new();
+    for (shard, roots) in shards {
+        for roots in roots.chunks(RECORDS) {
+            let message = ProfilesResolved { roots: roots.to_vec() };
+            events.push(Envelope::new(SOURCE, clock, tenant, shard, &message));
+        }
+    }
+    events
+}
+
 fn append<R: Record>(data: &mut Vec<u8>, write: &Write<R>, now: i64) {
     let stamped;
     let body = if R::STAMPED {
@@ -94,7 +118,6 @@ mod tests {
         common::v1::SourceKey,
         profile::v1::{Account, Order, OrderLine},
     };
-    use uuid::Uuid;
 
     use super::*;
 

@@ -21,6 +21,7 @@ use salient_proto::{
 
 use crate::{
     domain::{Record, batch::Summary},
+    identity::Told,
     ingest::Taken,
     store::Stored,
 };
@@ -32,7 +33,7 @@ const ERRORS_OF_A_STREAM: usize = 5_000;
 /// A request to upsert records of one kind.
 pub trait UpsertRequest: Message + Validate {
     /// The records.
-    type Record: Stored;
+    type Record: Told;
     /// The answer.
     type Response: Message + Default;
     /// The RPC, under which the request's id is remembered.

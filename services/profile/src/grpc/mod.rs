@@ -2,4 +2,5 @@
 //! the messages of the contract look.
 
 pub mod convert;
+pub mod identity;
 pub mod service;

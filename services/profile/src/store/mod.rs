@@ -1,6 +1,7 @@
 //! The service's own tables: one per kind of record. The texts are the same on both engines; what
 //! is done to a batch is one statement.
 
+pub mod identity;
 pub mod records;
 mod tables;
 pub mod timeline;
@@ -10,8 +11,11 @@ use salient_store::{Connection as _, Engine, Migration, Migrations, Result, Tx, 
 
 pub use tables::Stored;
 
-const STEPS: &[Migration] =
-    &[Migration::new(1, "records", include_str!("../../migrations/0001_records.sql"))];
+const STEPS: &[Migration] = &[
+    Migration::new(1, "records", include_str!("../../migrations/0001_records.sql")),
+    Migration::new(2, "keys", include_str!("../../migrations/0002_keys.sql")),
+    Migration::new(3, "identity", include_str!("../../migrations/0003_identity.sql")),
+];
 
 /// Everything that the service's database must have been through.
 pub fn migrations() -> Migrations {

@@ -57,13 +57,6 @@ macro_rules! statements {
                     (select r.create_time from ", $table, " r where r.tenant = $1 and r.id = rows.id) as create_time
              from {rows}"
         );
-        const GET: &'static str = concat!(
-            "select id, body, create_time, update_time from ", $table, " where tenant = $1 and id = $2"
-        );
-        const LIST: &'static str = concat!(
-            "select id, body, create_time, update_time from ", $table, "
-             where tenant = $1 and id > $2 and {filter} order by id limit $3"
-        );
         // where true: SQLite would take `on conflict` for the condition of a join
         const WRITE: &'static str = concat!(
             "insert into ", $table, " (tenant, id, source, source_id, ", $($column, ", ",)+
@@ -72,6 +65,53 @@ macro_rules! statements {
              from {rows} where true
              on conflict (tenant, id) do update set ", $($column, " = excluded.", $column, ", ",)+
             "body = excluded.body, hash = excluded.hash, update_time = excluded.update_time"
+        );
+    };
+}
+
+/// How records of `$table` are read: as they are, or as the profiles they belong to.
+macro_rules! reading {
+    (records $table:literal) => {
+        const GET: &'static str = concat!(
+            "select id, body, create_time, update_time from ",
+            $table,
+            " where tenant = $1 and id = $2"
+        );
+        const LIST: &'static str = concat!(
+            "select id, body, create_time, update_time from ",
+            $table,
+            "
+             where tenant = $1 and id > $2 and {filter} order by id limit $3"
+        );
+    };
+    (profiles $table:literal) => {
+        const GET: &'static str = concat!(
+            "select id, coalesce((select u.body from unified u
+                 where u.tenant = $1 and u.kind = '",
+            $table,
+            "' and u.id = ",
+            $table,
+            ".id), body) as body,
+                 create_time, update_time
+             from ",
+            $table,
+            " where tenant = $1
+                 and id = (select coalesce(x.root, x.id) from ",
+            $table,
+            " x where x.tenant = $1 and x.id = $2)"
+        );
+        const LIST: &'static str = concat!(
+            "select id, coalesce((select u.body from unified u
+                 where u.tenant = $1 and u.kind = '",
+            $table,
+            "' and u.id = ",
+            $table,
+            ".id), body) as body,
+                 create_time, update_time
+             from ",
+            $table,
+            "
+             where tenant = $1 and id > $2 and root is null and {filter} order by id limit $3"
         );
     };
 }
@@ -98,6 +138,7 @@ fn time(time: Option<&prost_types::Timestamp>) -> i64 {
 
 impl Stored for Account {
     statements!("accounts": "display_name", "territory", "country", "industry");
+    reading!(profiles "accounts");
 
     const FIELDS: &'static [Field] = &[
         Field::text("territory"),
@@ -126,6 +167,7 @@ impl Stored for Account {
 
 impl Stored for Contact {
     statements!("contacts": "account_id", "email");
+    reading!(profiles "contacts");
 
     const FIELDS: &'static [Field] = &[ACCOUNT, Field::text("email"), SOURCE, SOURCE_ID];
     const COLUMNS: &'static [FilterColumn] =
@@ -139,6 +181,7 @@ impl Stored for Contact {
 
 impl Stored for Order {
     statements!("orders": "account_id", "order_time", "kind", "currency_code", "total_minor");
+    reading!(records "orders");
 
     const FIELDS: &'static [Field] = &[
         ACCOUNT,
@@ -166,6 +209,7 @@ impl Stored for Order {
 
 impl Stored for Interaction {
     statements!("interactions": "account_id", "occur_time", "kind");
+    reading!(records "interactions");
 
     const FIELDS: &'static [Field] = &[
         ACCOUNT,
@@ -203,6 +247,7 @@ impl Stored for Interaction {
 
 impl Stored for Opportunity {
     statements!("opportunities": "account_id", "open_time", "state", "stage", "seller");
+    reading!(records "opportunities");
 
     const FIELDS: &'static [Field] = &[
         ACCOUNT,

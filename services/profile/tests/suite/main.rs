@@ -5,6 +5,7 @@
 mod access;
 mod batches;
 mod events;
+mod identity;
 mod ingestion;
 mod lists;
 mod process;

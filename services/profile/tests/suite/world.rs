@@ -22,8 +22,9 @@ use salient_proto::{
     common::v1::{BatchResult, GetEventStatusRequest, SourceKey, events_service_client::EventsServiceClient},
     profile::v1::{
         Account, AccountsChanged, Contact, ContactsChanged, Interaction, InteractionsRecorded,
-        OpportunitiesChanged, Opportunity, Order, OrderLine, OrdersRecorded, UpsertAccountsRequest,
-        UpsertAccountsResponse, interaction, profile_service_client::ProfileServiceClient,
+        OpportunitiesChanged, Opportunity, Order, OrderLine, OrdersRecorded, ProfilesResolved,
+        UpsertAccountsRequest, UpsertAccountsResponse, interaction,
+        profile_service_client::ProfileServiceClient,
     },
 };
 use salient_store::{Db, StoreConfig};
@@ -229,7 +230,8 @@ async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::T
         .handle_with(heard.clone(), note::<ContactsChanged>)
         .handle_with(heard.clone(), note::<OrdersRecorded>)
         .handle_with(heard.clone(), note::<InteractionsRecorded>)
-        .handle_with(heard.clone(), note::<OpportunitiesChanged>);
+        .handle_with(heard.clone(), note::<OpportunitiesChanged>)
+        .handle_with(heard.clone(), note::<ProfilesResolved>);
     life.spawn("listener", consumer.run(life.soft.clone()));
     heard
 }

@@ -38,6 +38,16 @@ pub struct Suppression {
 }
 
 impl Suppression {
+    /// The same of the profiles to which `profile` leads.
+    #[must_use]
+    pub fn of(mut self, profile: impl Fn(AccountId) -> AccountId) -> Self {
+        match &mut self.scope {
+            Scope::AccountProduct(account, _) | Scope::Account(account) => *account = profile(*account),
+            Scope::Product(_) => {}
+        }
+        self
+    }
+
     /// Whether it still holds at `now`.
     #[must_use]
     pub fn holds(&self, now: DateTime<Utc>) -> bool {

@@ -29,7 +29,7 @@ pub async fn load(conn: &mut impl Connection, tenant: &TenantId) -> Result<Book>
     // the first by key is the one to speak to; the same in every deployment
     rows.sort_unstable();
     for (_, id, account, name, has_phone, has_email) in rows {
-        if let Some(&number) = numbers.get(&AccountId::from_uuid(account)) {
+        if let Some(&number) = numbers.get(&ledger.roots.of(AccountId::from_uuid(account))) {
             let contact = Contact { id: ContactId::from_uuid(id), name, has_phone, has_email };
             contacts[number].get_or_insert(contact);
         }

@@ -10,7 +10,10 @@ pub mod suppressions;
 
 use salient_store::{Migration, Migrations};
 
-const STEPS: &[Migration] = &[Migration::new(1, "start", include_str!("../../migrations/0001_start.sql"))];
+const STEPS: &[Migration] = &[
+    Migration::new(1, "start", include_str!("../../migrations/0001_start.sql")),
+    Migration::new(2, "plan_items", include_str!("../../migrations/0002_plan_items.sql")),
+];
 
 /// What this service's database needs: the crates' tables, then its own.
 #[must_use]

@@ -172,7 +172,8 @@ pub async fn promised_of_day(
 ) -> Result<Vec<Promised>> {
     sql("select p.seller, r.account, r.product, p.probability, p.amount
          from plan_items p join recommendations r on r.tenant = p.tenant and r.recommendation = p.recommendation
-         where p.tenant = $1 and p.day = $2 order by p.seller, p.rank, p.recommendation")
+         where p.tenant = $1 and p.day = $2 and p.probability is not null
+         order by p.seller, p.rank, p.recommendation")
     .bind(tenant)
     .bind(day.to_string())
     .fetch_all(conn)

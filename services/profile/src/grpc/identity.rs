@@ -1,0 +1,196 @@
+//! The handlers of `IdentityService`.
+
+use salient_core::{Error, Result as CoreResult};
+use salient_kit::{IntoStatus as _, accept};
+use salient_proto::profile::v1::{
+    Account, Contact, FieldClaim, FieldProvenance, GetProvenanceRequest, GetProvenanceResponse,
+    ListMergesRequest, ListMergesResponse, ListSourcesRequest, ListSourcesResponse, MergeProfilesRequest,
+    MergeProfilesResponse, PinFieldRequest, PinFieldResponse, SourceRecord, UndoMergeRequest,
+    UndoMergeResponse, UnpinFieldRequest, UnpinFieldResponse, UpsertSourcesRequest, UpsertSourcesResponse,
+    identity_service_server::IdentityService,
+};
+use salient_store::Connection;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    domain::{
+        Kind, Record as _,
+        record::timestamp,
+        unify::{Claim, Provenance},
+    },
+    identity::{self, Decision, Unified},
+    profile::Profile,
+    store::{
+        self,
+        identity::{Profiled, put_sources_in_tx, sources},
+    },
+    upsert,
+};
+
+/// The handlers.
+#[derive(Clone, Debug)]
+pub struct Service(Profile);
+
+type Answer<T> = Result<Response<T>, Status>;
+
+impl Service {
+    /// Handlers that work on `profile`.
+    pub fn new(profile: Profile) -> Self {
+        Self(profile)
+    }
+
+    async fn provenance<R: Profiled>(
+        &self,
+        conn: &mut impl Connection,
+        tenant: &salient_core::TenantId,
+        name: &str,
+    ) -> CoreResult<GetProvenanceResponse> {
+        let Unified { id, stakes, provenance, .. } = identity::profile::<R>(conn, tenant, name).await?;
+        let records = stakes.into_iter().map(|stake| SourceRecord {
+            name: R::KIND.name(stake.id),
+            source_key: Some(stake.member.key),
+            update_time: Some(timestamp(stake.member.update_time)),
+        });
+        Ok(GetProvenanceResponse {
+            name: R::KIND.name(id),
+            records: records.collect(),
+            fields: provenance.into_iter().map(field).collect(),
+        })
+    }
+}
+
+fn claim(from: Claim) -> FieldClaim {
+    FieldClaim {
+        value: from.value,
+        source_key: from.key,
+        time: Some(timestamp(from.time)),
+        trust: from.trust,
+    }
+}
+
+fn field(from: Provenance) -> FieldProvenance {
+    FieldProvenance {
+        field: from.field,
+        chosen: Some(claim(from.chosen)),
+        because: from.because.to_owned(),
+        rivals: from.rivals.into_iter().map(claim).collect(),
+    }
+}
+
+/// The kind of profile that a name is of: the contract lets no other name through.
+fn kind(name: &str) -> Kind {
+    if name.starts_with(Account::KIND.collection()) { Kind::Account } else { Kind::Contact }
+}
+
+/// One write with an id of its own: its first answer if it was made before, else what `$work` makes
+/// of it, in one transaction and in the tenant's turn.
+macro_rules! once {
+    ($self:ident, $request:ident, $method:literal, |$tx:ident, $ctx:ident, $message:ident| $work:expr) => {{
+        let ($ctx, $message) = accept($request)?;
+        let request = upsert::Request::new($ctx.tenant(), $method, &$message.request_id, &$message);
+        let done = async {
+            let mut $tx = $self.0.db.begin().await?;
+            store::take_turn_in_tx(&mut $tx, $ctx.tenant()).await?;
+            if let Some(answer) = request.answered_in_tx(&mut $tx).await? {
+                return Ok(answer);
+            }
+            let answer = $work;
+            request.answer_in_tx(&mut $tx, &answer, &$self.0).await?;
+            $tx.commit().await?;
+            Ok::<_, Error>(answer)
+        };
+        done.await.map(Response::new).into_status()
+    }};
+}
+
+#[tonic::async_trait]
+impl IdentityService for Service {
+    async fn upsert_sources(&self, request: Request<UpsertSourcesRequest>) -> Answer<UpsertSourcesResponse> {
+        once!(self, request, "UpsertSources", |tx, ctx, message| {
+            put_sources_in_tx(&mut tx, ctx.tenant(), &message.sources).await?;
+            UpsertSourcesResponse { sources: message.sources.clone() }
+        })
+    }
+
+    async fn list_sources(&self, request: Request<ListSourcesRequest>) -> Answer<ListSourcesResponse> {
+        let (ctx, _) = accept(request)?;
+        let found = async {
+            let mut conn = self.0.db.read().await?;
+            Ok::<_, Error>(sources(&mut conn, ctx.tenant()).await?)
+        };
+        let sources = found.await.into_status()?;
+        Ok(Response::new(ListSourcesResponse { sources }))
+    }
+
+    async fn get_provenance(&self, request: Request<GetProvenanceRequest>) -> Answer<GetProvenanceResponse> {
+        let (ctx, message) = accept(request)?;
+        let found = async {
+            let mut conn = self.0.db.read().await?;
+            match kind(&message.name) {
+                Kind::Account => self.provenance::<Account>(&mut conn, ctx.tenant(), &message.name).await,
+                _ => self.provenance::<Contact>(&mut conn, ctx.tenant(), &message.name).await,
+            }
+        };
+        found.await.map(Response::new).into_status()
+    }
+
+    async fn pin_field(&self, request: Request<PinFieldRequest>) -> Answer<PinFieldResponse> {
+        once!(self, request, "PinField", |tx, ctx, message| {
+            let place = (message.name.as_str(), message.field.as_str());
+            let (value, profile, tenant) = (Some(message.value.as_str()), &self.0, ctx.tenant());
+            let pinned = match kind(&message.name) {
+                Kind::Account => {
+                    identity::pin_in_tx::<Account>(&mut tx, profile, tenant, place, value).await?
+                }
+                _ => identity::pin_in_tx::<Contact>(&mut tx, profile, tenant, place, value).await?,
+            };
+            PinFieldResponse { field: pinned.map(field) }
+        })
+    }
+
+    async fn unpin_field(&self, request: Request<UnpinFieldRequest>) -> Answer<UnpinFieldResponse> {
+        once!(self, request, "UnpinField", |tx, ctx, message| {
+            let place = (message.name.as_str(), message.field.as_str());
+            let (profile, tenant) = (&self.0, ctx.tenant());
+            let left = match kind(&message.name) {
+                Kind::Account => {
+                    identity::pin_in_tx::<Account>(&mut tx, profile, tenant, place, None).await?
+                }
+                _ => identity::pin_in_tx::<Contact>(&mut tx, profile, tenant, place, None).await?,
+            };
+            UnpinFieldResponse { field: left.map(field) }
+        })
+    }
+
+    async fn merge_profiles(&self, request: Request<MergeProfilesRequest>) -> Answer<MergeProfilesResponse> {
+        once!(self, request, "MergeProfiles", |tx, ctx, message| {
+            let kind = kind(&message.one);
+            let pair = (kind.parse("one", &message.one)?, kind.parse("other", &message.other)?);
+            let decision = Decision { by: ctx.caller.subject.as_str(), reason: &message.reason };
+            let (profile, tenant) = (&self.0, ctx.tenant());
+            let merge = match kind {
+                Kind::Account => {
+                    identity::merge_in_tx::<Account>(&mut tx, profile, tenant, pair, decision).await?
+                }
+                _ => identity::merge_in_tx::<Contact>(&mut tx, profile, tenant, pair, decision).await?,
+            };
+            MergeProfilesResponse { merge: Some(merge) }
+        })
+    }
+
+    async fn undo_merge(&self, request: Request<UndoMergeRequest>) -> Answer<UndoMergeResponse> {
+        once!(self, request, "UndoMerge", |tx, ctx, message| {
+            let by = ctx.caller.subject.as_str();
+            let edge = identity::undo_in_tx(&mut tx, &self.0, ctx.tenant(), &message.name, by).await?;
+            UndoMergeResponse { merge: Some(edge.merge) }
+        })
+    }
+
+    async fn list_merges(&self, request: Request<ListMergesRequest>) -> Answer<ListMergesResponse> {
+        let (ctx, message) = accept(request)?;
+        let page = (message.page_size, message.page_token.as_str());
+        let (merges, next_page_token) =
+            identity::list_merges(&self.0, ctx.tenant(), &message.profile, page).await.into_status()?;
+        Ok(Response::new(ListMergesResponse { merges, next_page_token }))
+    }
+}

@@ -1,0 +1,441 @@
+//! Which records make which profile.
+
+use std::collections::{BTreeMap, HashMap};
+
+use salient_core::TenantId;
+use salient_proto::{
+    common::v1::SourceKey,
+    profile::v1::{Account, Contact, Merge, Source},
+};
+use salient_store::{Connection, Error, Result, Rows, Tx, sql};
+use uuid::Uuid;
+
+use super::Stored;
+use crate::domain::{
+    batch::Write,
+    unify::{Fields, Member, Pin, USUAL_TRUST},
+};
+
+/// A record that may be part of a profile.
+pub trait Profiled: Stored + Fields {
+    /// The profiles of given records.
+    const ROOTS: &'static str;
+    /// The profiles of given records, of those that are more than the record as it is.
+    const SHARED: &'static str;
+    /// The records of given profiles.
+    const MEMBERS: &'static str;
+    /// The ids of the records of a profile.
+    const IDS: &'static str;
+    /// Moves records to profiles.
+    const MOVE: &'static str;
+    /// Sets what lists are filtered by.
+    const SHOW: &'static str;
+}
+
+macro_rules! profiled {
+    ($record:ty, $table:literal: $($column:literal),+) => {
+        impl Profiled for $record {
+            const ROOTS: &'static str = concat!(
+                "select rows.id, (select coalesce(r.root, r.id) from ", $table, " r
+                     where r.tenant = $1 and r.id = rows.id) as root
+                 from {rows}"
+            );
+            const SHARED: &'static str = concat!(
+                "select rows.id, (select coalesce(r.root, (select u.id from unified u
+                     where u.tenant = $1 and u.kind = '", $table, "' and u.id = r.id)) from ", $table, " r
+                     where r.tenant = $1 and r.id = rows.id) as root
+                 from {rows}"
+            );
+            const MEMBERS: &'static str = concat!(
+                "select rows.id as profile, r.id, r.source, r.source_id, r.body, r.create_time, r.update_time
+                 from {rows} cross join ", $table, " r where r.tenant = $1 and r.id = rows.id
+                 union all
+                 select rows.id, r.id, r.source, r.source_id, r.body, r.create_time, r.update_time
+                 from {rows} cross join ", $table, " r where r.tenant = $1 and r.root = rows.id
+                 order by 1, 2"
+            );
+            const IDS: &'static str = concat!(
+                "select id from ", $table, " where tenant = $1 and id = $2
+                 union all select id from ", $table, " where tenant = $1 and root = $2"
+            );
+            const MOVE: &'static str = concat!(
+                "update ", $table, " set root = nullif(rows.root, rows.id) from {rows}
+                 where ", $table, ".tenant = $1 and ", $table, ".id = rows.id"
+            );
+            const SHOW: &'static str = concat!(
+                "update ", $table, " set ", $($column, " = rows.", $column, ", ",)+ "root = null from {rows}
+                 where ", $table, ".tenant = $1 and ", $table, ".id = rows.id"
+            );
+        }
+    };
+}
+
+profiled!(Account, "accounts": "display_name", "territory", "country", "industry");
+profiled!(Contact, "contacts": "account_id", "email");
+
+/// A record of a profile, as it is stored.
+#[derive(Clone, Debug)]
+pub struct Stake<R> {
+    /// Its id.
+    pub id: Uuid,
+    /// When it was first stored, in microseconds.
+    pub create_time: i64,
+    /// What it says.
+    pub member: Member<R>,
+}
+
+/// The profiles that records belong to, as far as the records exist.
+///
+/// # Errors
+/// What the store says.
+pub async fn roots<R: Profiled>(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, Uuid>> {
+    found(sql(R::ROOTS).bind(tenant).rows(Rows::new().uuid("id", ids)).fetch_all(conn).await?)
+}
+
+/// The profiles that records belong to, of those that are made of several or are pinned.
+///
+/// # Errors
+/// What the store says.
+pub async fn shared<R: Profiled>(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, Uuid>> {
+    found(sql(R::SHARED).bind(tenant).rows(Rows::new().uuid("id", ids)).fetch_all(conn).await?)
+}
+
+fn found(rows: Vec<(Uuid, Option<Uuid>)>) -> Result<HashMap<Uuid, Uuid>> {
+    Ok(rows.into_iter().filter_map(|(id, root)| Some((id, root?))).collect())
+}
+
+/// The ids of the records of a profile.
+///
+/// # Errors
+/// What the store says.
+pub async fn ids_of<R: Profiled>(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    profile: Uuid,
+) -> Result<Vec<Uuid>> {
+    let rows: Vec<(Uuid,)> = sql(R::IDS).bind(tenant).bind(profile).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct MemberRow {
+    profile: Uuid,
+    id: Uuid,
+    source: String,
+    source_id: String,
+    body: Vec<u8>,
+    create_time: i64,
+    update_time: i64,
+}
+
+/// The records of profiles, oldest first.
+///
+/// # Errors
+/// What the store says, or a row that is no record.
+pub async fn members<R: Profiled>(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    profiles: &[Uuid],
+) -> Result<BTreeMap<Uuid, Vec<Stake<R>>>> {
+    let trust: HashMap<String, i32> =
+        sources(conn, tenant).await?.into_iter().map(|source| (source.source, source.trust)).collect();
+    let rows: Vec<MemberRow> = sql(R::MEMBERS)
+        .bind(tenant)
+        .rows(Rows::new().uuid("id", profiles.iter().copied()))
+        .fetch_all(conn)
+        .await?;
+    let mut found: BTreeMap<Uuid, Vec<Stake<R>>> = BTreeMap::new();
+    for row in rows {
+        let record = R::decode(row.body.as_slice())
+            .map_err(|error| Error::inconsistent(R::TABLE, "body", row.id, error))?;
+        let member = Member {
+            record,
+            trust: trust.get(&row.source).copied().unwrap_or(USUAL_TRUST),
+            key: SourceKey { source: row.source, id: row.source_id },
+            update_time: row.update_time,
+        };
+        let stake = Stake { id: row.id, create_time: row.create_time, member };
+        found.entry(row.profile).or_default().push(stake);
+    }
+    Ok(found)
+}
+
+/// Moves records to profiles.
+///
+/// # Errors
+/// What the store says.
+pub async fn move_in_tx<R: Profiled>(tx: &mut Tx, tenant: &TenantId, moves: &[(Uuid, Uuid)]) -> Result<()> {
+    sql(R::MOVE)
+        .bind(tenant)
+        .rows(
+            Rows::new()
+                .uuid("id", moves.iter().map(|(id, _)| *id))
+                .uuid("root", moves.iter().map(|(_, root)| *root)),
+        )
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Keeps the content of profiles, and what lists filter them by.
+///
+/// # Errors
+/// What the store says.
+pub async fn put_unified_in_tx<R: Profiled>(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    profiles: &[Write<R>],
+) -> Result<()> {
+    sql("insert into unified (tenant, kind, id, body) select $1, $2, id, body from {rows} where true
+         on conflict (tenant, kind, id) do update set body = excluded.body")
+    .bind(tenant)
+    .bind(R::TABLE)
+    .rows(
+        Rows::new()
+            .uuid("id", profiles.iter().map(|profile| profile.id))
+            .bytes("body", profiles.iter().map(|profile| &profile.body)),
+    )
+    .execute(tx)
+    .await?;
+    show_in_tx(tx, tenant, profiles).await
+}
+
+/// Forgets the content of profiles: they are gone, or are one record as it is.
+///
+/// # Errors
+/// What the store says.
+pub async fn drop_unified_in_tx<R: Profiled>(tx: &mut Tx, tenant: &TenantId, ids: &[Uuid]) -> Result<()> {
+    sql("delete from unified where tenant = $1 and kind = $2 and id in (select id from {rows})")
+        .bind(tenant)
+        .bind(R::TABLE)
+        .rows(Rows::new().uuid("id", ids.iter().copied()))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Sets what lists filter profiles by.
+///
+/// # Errors
+/// What the store says.
+pub async fn show_in_tx<R: Profiled>(tx: &mut Tx, tenant: &TenantId, profiles: &[Write<R>]) -> Result<()> {
+    let rows = Rows::new().uuid("id", profiles.iter().map(|profile| profile.id));
+    sql(R::SHOW).bind(tenant).rows(R::columns(rows, profiles)).execute(tx).await?;
+    Ok(())
+}
+
+/// The records that active merges connect with `record`, itself included, oldest first.
+///
+/// # Errors
+/// What the store says.
+pub async fn connected(conn: &mut impl Connection, tenant: &TenantId, record: Uuid) -> Result<Vec<Uuid>> {
+    let rows: Vec<(Uuid,)> = sql("with recursive reached(id) as (
+            select id from {rows}
+            union
+            select case when m.one = r.id then m.other else m.one end
+            from reached r join merges m on (m.one = r.id or m.other = r.id)
+            where m.tenant = $1 and not m.undone)
+         select id from reached order by id")
+    .bind(tenant)
+    .rows(Rows::new().uuid("id", [record]))
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// A merge, with the records it joins.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// Its id.
+    pub id: Uuid,
+    /// The table of its records.
+    pub kind: String,
+    /// A record.
+    pub one: Uuid,
+    /// Another.
+    pub other: Uuid,
+    /// As it is told.
+    pub merge: Merge,
+}
+
+/// Writes a merge, whole.
+///
+/// # Errors
+/// What the store says.
+pub async fn put_merge_in_tx(tx: &mut Tx, tenant: &TenantId, edge: &Edge) -> Result<()> {
+    use prost::Message as _;
+    sql("insert into merges (tenant, merge, kind, one, other, body, undone) values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (tenant, merge) do update set body = excluded.body, undone = excluded.undone")
+    .bind(tenant)
+    .bind(edge.id)
+    .bind(edge.kind.as_str())
+    .bind(edge.one)
+    .bind(edge.other)
+    .bind(edge.merge.encode_to_vec())
+    .bind(edge.merge.undo_time.is_some())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+type EdgeRow = (Uuid, String, Uuid, Uuid, Vec<u8>);
+
+fn edge((id, kind, one, other, body): EdgeRow) -> Result<Edge> {
+    let merge = prost::Message::decode(body.as_slice())
+        .map_err(|error: prost::DecodeError| Error::inconsistent("merges", "body", id, error))?;
+    Ok(Edge { id, kind, one, other, merge })
+}
+
+/// A merge.
+///
+/// # Errors
+/// What the store says.
+pub async fn merge(conn: &mut impl Connection, tenant: &TenantId, id: Uuid) -> Result<Option<Edge>> {
+    let row: Option<EdgeRow> =
+        sql("select merge, kind, one, other, body from merges where tenant = $1 and merge = $2")
+            .bind(tenant)
+            .bind(id)
+            .fetch_optional(conn)
+            .await?;
+    row.map(edge).transpose()
+}
+
+/// Merges before the id `before`, newest first; those that join one of `records`, if any are given.
+///
+/// # Errors
+/// What the store says.
+pub async fn merges(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    records: Option<&[Uuid]>,
+    before: Uuid,
+    limit: i64,
+) -> Result<Vec<Edge>> {
+    let rows: Vec<EdgeRow> = match records {
+        None => {
+            sql("select merge, kind, one, other, body from merges where tenant = $1 and merge < $2
+                 order by merge desc limit $3")
+            .bind(tenant)
+            .bind(before)
+            .bind(limit)
+            .fetch_all(conn)
+            .await?
+        }
+        Some(records) => {
+            sql("select merge, kind, one, other, body from merges where tenant = $1 and merge < $2
+                 and (one in (select id from {rows}) or other in (select id from {rows}))
+                 order by merge desc limit $3")
+            .bind(tenant)
+            .bind(before)
+            .bind(limit)
+            .rows(Rows::new().uuid("id", records.iter().copied()))
+            .fetch_all(conn)
+            .await?
+        }
+    };
+    rows.into_iter().map(edge).collect()
+}
+
+/// The declared sources, by name.
+///
+/// # Errors
+/// What the store says.
+pub async fn sources(conn: &mut impl Connection, tenant: &TenantId) -> Result<Vec<Source>> {
+    let rows: Vec<(String, String, i64, bool)> = sql(
+        "select source, display_name, trust, has_duplicates from sources where tenant = $1 order by source",
+    )
+    .bind(tenant)
+    .fetch_all(conn)
+    .await?;
+    let source = |(source, display_name, trust, has_duplicates): (String, String, i64, bool)| {
+        let trust = i32::try_from(trust)
+            .map_err(|error| Error::inconsistent("sources", "trust", &source, error.to_string()))?;
+        Ok(Source { source, display_name, trust, has_duplicates })
+    };
+    rows.into_iter().map(source).collect()
+}
+
+/// Writes sources, whole.
+///
+/// # Errors
+/// What the store says.
+pub async fn put_sources_in_tx(tx: &mut Tx, tenant: &TenantId, sources: &[Source]) -> Result<()> {
+    sql("insert into sources (tenant, source, display_name, trust, has_duplicates)
+         select $1, source, display_name, trust, has_duplicates from {rows} where true
+         on conflict (tenant, source) do update set display_name = excluded.display_name,
+            trust = excluded.trust, has_duplicates = excluded.has_duplicates")
+    .bind(tenant)
+    .rows(
+        Rows::new()
+            .text("source", sources.iter().map(|source| source.source.as_str()))
+            .text("display_name", sources.iter().map(|source| source.display_name.as_str()))
+            .int("trust", sources.iter().map(|source| i64::from(source.trust)))
+            .bool("has_duplicates", sources.iter().map(|source| source.has_duplicates)),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What persons fixed for any of `records`: of several for one field, the newest.
+///
+/// # Errors
+/// What the store says.
+pub async fn pins<R: Profiled>(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    records: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, Vec<Pin>>> {
+    let rows: Vec<(Uuid, String, String, i64)> =
+        sql("select p.id, p.field, p.value, p.pin_time from {rows} join pins p on p.id = rows.id
+             where p.tenant = $1 and p.kind = $2 order by p.pin_time desc, p.field")
+        .bind(tenant)
+        .bind(R::TABLE)
+        .rows(Rows::new().uuid("id", records))
+        .fetch_all(conn)
+        .await?;
+    let mut found: HashMap<Uuid, Vec<Pin>> = HashMap::new();
+    for (id, field, value, time) in rows {
+        found.entry(id).or_default().push(Pin { field, value, time });
+    }
+    Ok(found)
+}
+
+/// Fixes a field, or lets it go.
+///
+/// # Errors
+/// What the store says.
+pub async fn put_pin_in_tx<R: Profiled>(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    records: &[Uuid],
+    field: &str,
+    pin: Option<(Uuid, &Pin)>,
+) -> Result<()> {
+    sql("delete from pins where tenant = $1 and kind = $2 and field = $3 and id in (select id from {rows})")
+        .bind(tenant)
+        .bind(R::TABLE)
+        .bind(field)
+        .rows(Rows::new().uuid("id", records.iter().copied()))
+        .execute(tx)
+        .await?;
+    let Some((id, pin)) = pin else { return Ok(()) };
+    sql("insert into pins (tenant, kind, id, field, value, pin_time) values ($1, $2, $3, $4, $5, $6)")
+        .bind(tenant)
+        .bind(R::TABLE)
+        .bind(id)
+        .bind(field)
+        .bind(pin.value.as_str())
+        .bind(pin.time)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
