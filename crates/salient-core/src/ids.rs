@@ -192,7 +192,7 @@ id! {
     /// Two profiles that were made one.
     MergeId, "merges";
     /// Two profiles that may be one.
-    MatchId, "matches";
+    ReviewId, "reviews";
     /// A comparison of all records of a kind.
     ResolutionRunId, "resolutionRuns";
     /// A trained model.

@@ -11,7 +11,8 @@
 //! Behind the records stands a [`Truth`]: the exact probability, on any day, that an account buys
 //! a product within a horizon, and whether the account has silently left. [`react`] has sellers
 //! who accept or dismiss recommendations and customers who respond to contacts, both following the
-//! truth, so that learning can be measured.
+//! truth, so that learning can be measured. [`sources`] shows the same customers as three systems
+//! know them, for identity resolution.
 //!
 //! ```
 //! use salient_sim::{Company, Config};
@@ -45,6 +46,7 @@ mod profile;
 mod random;
 pub mod react;
 mod records;
+pub mod sources;
 mod truth;
 mod words;
 

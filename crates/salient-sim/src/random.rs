@@ -29,6 +29,8 @@ pub(crate) enum Domain {
     Reaction = 8,
     /// A customer's response to a contact.
     Response = 9,
+    /// How systems write an account down.
+    Sighting = 10,
 }
 
 /// A substream of random numbers.

@@ -9,14 +9,14 @@ use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Ga
 use salient_proto::profile::v1::{
     identity_service_server::IdentityServiceServer, profile_service_server::ProfileServiceServer,
 };
-use salient_store::Db;
+use salient_store::{Db, Worker};
 use tokio::net::TcpListener;
 
 use crate::{
     config::Config,
     events::publish::SOURCE,
     grpc::{self, service::Service},
-    housekeeping,
+    housekeeping, matching,
     profile::Profile,
     store,
 };
@@ -70,6 +70,17 @@ impl App {
             housekeeping::run(&swept, keep_request_ids, soft).await;
             Ok::<(), Infallible>(())
         });
+        life.spawn("profile matching", {
+            let (profile, soft) = (profile.clone(), life.soft.clone());
+            async move {
+                matching::arrival::run(profile, soft).await;
+                Ok::<(), Infallible>(())
+            }
+        });
+        let resolved = profile.clone();
+        let worker = Worker::new(profile.db.clone(), profile.clock.clone())
+            .handle(matching::run::KIND, move |context| matching::run::run(resolved.clone(), context));
+        life.spawn("profile worker", worker.run(life.soft.clone()));
         let probed = profile.db.clone();
         gate.follow(&life, PROBE, move || {
             let db = probed.clone();

@@ -20,10 +20,12 @@ use crate::{
         unify::{Member, Pin, Provenance, unify},
     },
     events::publish,
+    matching::decide::keep_apart_in_tx,
     profile::Profile,
     store::{
         self,
         identity::{self, Edge, Profiled, Stake},
+        matches::enqueue_in_tx,
     },
 };
 
@@ -194,6 +196,8 @@ macro_rules! told_as_profiles {
     ($($record:ty),+) => {$(
         impl Told for $record {
             async fn told_in_tx(tx: &mut Tx, tenant: &TenantId, writes: Vec<Write<Self>>) -> Result<Vec<Write<Self>>> {
+                // they are compared with the others when this has committed
+                enqueue_in_tx::<Self>(tx, tenant, writes.iter().map(|write| write.id)).await?;
                 as_profiles_in_tx(tx, tenant, writes).await
             }
         }
@@ -306,6 +310,7 @@ pub async fn undo_in_tx(
     edge.merge.undo_time = Some(timestamp_of(profile.clock.now()));
     edge.merge.undone_by = by.to_owned();
     identity::put_merge_in_tx(tx, tenant, &edge).await?;
+    keep_apart_in_tx(tx, profile, tenant, &edge).await?;
     if edge.kind == <Account as store::Stored>::TABLE {
         part_in_tx::<Account>(tx, profile, tenant, &edge).await?;
     } else {

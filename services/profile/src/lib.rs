@@ -9,6 +9,7 @@
 //! | [`domain`] | what a record may be, and what a batch does to the records that exist; pure |
 //! | [`upsert`], [`ingest`] | writing; each owns its transaction |
 //! | [`identity`] | which records are one customer |
+//! | [`matching`] | finding them: on arrival, all anew, by asking a person |
 //! | [`read`], [`timeline`] | reading |
 //! | [`store`] | SQL |
 //! | [`events`] | changed records as events |
@@ -81,6 +82,7 @@ pub mod grpc;
 pub mod housekeeping;
 pub mod identity;
 pub mod ingest;
+pub mod matching;
 pub mod profile;
 pub mod read;
 pub mod store;

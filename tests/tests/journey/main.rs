@@ -5,6 +5,7 @@
 
 mod merges;
 mod rest;
+mod three_sources;
 mod world;
 
 use chrono::{Days, TimeDelta};

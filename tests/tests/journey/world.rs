@@ -13,9 +13,10 @@ use salient::{
 };
 use salient_core::Clock;
 use salient_events::Bus;
+use salient_kit::client::Link;
 use salient_proto::{
     feedback::v1::{ListOutcomesRequest, Outcome, Reaction, ReactionAction, RecordReactionRequest},
-    profile::v1::ListAccountsRequest,
+    profile::v1::{ListAccountsRequest, identity_service_client::IdentityServiceClient},
     recommendation::v1::{
         DailyPlan, GetDailyPlanRequest, ListProductsRequest, ListSellersRequest, Recommendation,
     },
@@ -101,6 +102,10 @@ impl World {
         assert_eq!(loaded.refused, Vec::<String>::new());
         assert!(loaded.last_order.unwrap() > self.now());
         self.settle().await;
+    }
+
+    pub fn identity(&self) -> IdentityServiceClient<Link> {
+        self.clients.identity.clone()
     }
 
     pub async fn settle(&self) {

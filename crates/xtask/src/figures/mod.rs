@@ -10,6 +10,7 @@
 //! code, beside what they judge.
 
 mod copy;
+mod linkage;
 mod peers;
 mod process;
 mod suite;
@@ -100,7 +101,8 @@ pub struct Group {
 }
 
 /// In the order of their cost, the cheap ones first.
-const GROUPS: [Group; 5] = [process::GROUP, copy::GROUP, suite::IMPORT, suite::DEMO, suite::LISTS];
+const GROUPS: [Group; 6] =
+    [process::GROUP, copy::GROUP, linkage::GROUP, suite::IMPORT, suite::DEMO, suite::LISTS];
 
 /// What measurements share.
 pub struct Context {

@@ -7,6 +7,7 @@
 //! - one file per kind: its own rules and defaults;
 //! - [`batch`]: what a batch does to the records that exist;
 //! - [`unify`]: one profile out of several records;
+//! - [`likeness`]: records as identity resolution sees them;
 //! - [`timeline`]: what of a record is known at a given time.
 
 mod account;
@@ -14,6 +15,7 @@ pub mod batch;
 mod contact;
 mod interaction;
 mod kind;
+pub mod likeness;
 mod opportunity;
 pub mod order;
 pub mod record;

@@ -1,15 +1,18 @@
 //! The handlers of `IdentityService`.
 
-use salient_core::{Error, Result as CoreResult};
+use prost::Message as _;
+use salient_core::{Error, ResolutionRunId, Result as CoreResult};
 use salient_kit::{IntoStatus as _, accept};
 use salient_proto::profile::v1::{
-    Account, Contact, FieldClaim, FieldProvenance, GetProvenanceRequest, GetProvenanceResponse,
-    ListMergesRequest, ListMergesResponse, ListSourcesRequest, ListSourcesResponse, MergeProfilesRequest,
-    MergeProfilesResponse, PinFieldRequest, PinFieldResponse, SourceRecord, UndoMergeRequest,
-    UndoMergeResponse, UnpinFieldRequest, UnpinFieldResponse, UpsertSourcesRequest, UpsertSourcesResponse,
+    Account, Contact, DecideReviewRequest, DecideReviewResponse, FieldClaim, FieldProvenance,
+    GetProvenanceRequest, GetProvenanceResponse, GetResolutionRunRequest, GetResolutionRunResponse,
+    ListMergesRequest, ListMergesResponse, ListReviewsRequest, ListReviewsResponse, ListSourcesRequest,
+    ListSourcesResponse, MergeProfilesRequest, MergeProfilesResponse, PinFieldRequest, PinFieldResponse,
+    SourceRecord, StartResolutionRunRequest, StartResolutionRunResponse, UndoMergeRequest, UndoMergeResponse,
+    UnpinFieldRequest, UnpinFieldResponse, UpsertSourcesRequest, UpsertSourcesResponse,
     identity_service_server::IdentityService,
 };
-use salient_store::Connection;
+use salient_store::{Connection, NewRun, runs};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -19,6 +22,7 @@ use crate::{
         unify::{Claim, Provenance},
     },
     identity::{self, Decision, Unified},
+    matching::{decide, run},
     profile::Profile,
     store::{
         self,
@@ -192,5 +196,59 @@ impl IdentityService for Service {
         let (merges, next_page_token) =
             identity::list_merges(&self.0, ctx.tenant(), &message.profile, page).await.into_status()?;
         Ok(Response::new(ListMergesResponse { merges, next_page_token }))
+    }
+
+    async fn list_reviews(&self, request: Request<ListReviewsRequest>) -> Answer<ListReviewsResponse> {
+        let (ctx, message) = accept(request)?;
+        let page = (message.page_size, message.page_token.as_str());
+        let (reviews, next_page_token) =
+            decide::list(&self.0, ctx.tenant(), message.state(), page).await.into_status()?;
+        Ok(Response::new(ListReviewsResponse { reviews, next_page_token }))
+    }
+
+    async fn decide_review(&self, request: Request<DecideReviewRequest>) -> Answer<DecideReviewResponse> {
+        once!(self, request, "DecideReview", |tx, ctx, message| {
+            let said = (message.same, ctx.caller.subject.as_str());
+            let (decided, merge) =
+                decide::decide_in_tx(&mut tx, &self.0, ctx.tenant(), &message.name, said).await?;
+            DecideReviewResponse { review: Some(decided), merge }
+        })
+    }
+
+    async fn start_resolution_run(
+        &self,
+        request: Request<StartResolutionRunRequest>,
+    ) -> Answer<StartResolutionRunResponse> {
+        let (ctx, message) = accept(request)?;
+        let started = async {
+            let mut tx = self.0.db.begin().await?;
+            let new = NewRun {
+                id: self.0.clock.uuid(),
+                tenant: ctx.tenant(),
+                kind: run::KIND,
+                request_id: &message.request_id,
+                request: message.encode_to_vec(),
+                now: self.0.clock.now(),
+            };
+            let started = runs::enqueue_in_tx(&mut tx, new).await?;
+            tx.commit().await?;
+            run::on_wire(&started)
+        };
+        let resolution_run = Some(started.await.into_status()?);
+        Ok(Response::new(StartResolutionRunResponse { resolution_run }))
+    }
+
+    async fn get_resolution_run(
+        &self,
+        request: Request<GetResolutionRunRequest>,
+    ) -> Answer<GetResolutionRunResponse> {
+        let (ctx, message) = accept(request)?;
+        let found = async {
+            let id = ResolutionRunId::parse_name(&message.name)?;
+            let found = runs::get(&self.0.db, ctx.tenant(), run::KIND, id.uuid()).await?;
+            run::on_wire(&found.ok_or_else(|| Error::not_found(id))?)
+        };
+        let resolution_run = Some(found.await.into_status()?);
+        Ok(Response::new(GetResolutionRunResponse { resolution_run }))
     }
 }

@@ -2,6 +2,7 @@
 //! is done to a batch is one statement.
 
 pub mod identity;
+pub mod matches;
 pub mod records;
 mod tables;
 pub mod timeline;
@@ -15,6 +16,7 @@ const STEPS: &[Migration] = &[
     Migration::new(1, "records", include_str!("../../migrations/0001_records.sql")),
     Migration::new(2, "keys", include_str!("../../migrations/0002_keys.sql")),
     Migration::new(3, "identity", include_str!("../../migrations/0003_identity.sql")),
+    Migration::new(4, "matching", include_str!("../../migrations/0004_matching.sql")),
 ];
 
 /// Everything that the service's database must have been through.

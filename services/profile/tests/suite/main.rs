@@ -8,6 +8,7 @@ mod events;
 mod identity;
 mod ingestion;
 mod lists;
+mod matching;
 mod process;
 mod records;
 mod timeline;

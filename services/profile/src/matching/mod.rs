@@ -1,0 +1,162 @@
+//! Finding records that are one customer: on arrival, and all anew.
+//!
+//! What is certain is merged, what is likely is asked, the rest is left apart. A source is taken to
+//! be free of duplicates unless it was declared otherwise, so with one source nothing is compared.
+
+pub mod arrival;
+pub mod decide;
+pub mod run;
+
+use std::collections::{HashMap, HashSet};
+
+use salient_core::{Error, Result, ReviewId, TenantId};
+use salient_linkage::{Explanation, Index, Model, Scorer};
+use salient_proto::profile::v1::{Review, review::State};
+use salient_store::Tx;
+use uuid::Uuid;
+
+use crate::{
+    domain::{likeness, record::timestamp_of},
+    identity::{self, Decision, MATCHING},
+    profile::Profile,
+    store::{
+        identity as members,
+        matches::{self, Pair, Resolved},
+    },
+};
+
+/// Records of a kind, ready to be compared.
+#[derive(Debug)]
+pub struct Held {
+    /// The records.
+    pub index: Index,
+    /// How they are compared.
+    pub model: Model,
+    /// Sources by name, as the index numbers them.
+    pub sources: HashMap<String, u16>,
+    /// Sources of which two records may be one customer.
+    pub doubling: HashSet<u16>,
+}
+
+impl Held {
+    /// The number of a source; a new one gets the next.
+    pub fn source(&mut self, name: &str) -> u16 {
+        let next = u16::try_from(self.sources.len()).unwrap_or(u16::MAX);
+        *self.sources.entry(name.to_owned()).or_insert(next)
+    }
+
+    /// Whether two records may be one customer at all.
+    #[must_use]
+    pub fn comparable(&self, a: u32, b: u32) -> bool {
+        let source = self.index.source(a);
+        source != self.index.source(b) || self.doubling.contains(&source)
+    }
+
+    fn id(&self, number: u32) -> Result<Uuid> {
+        Uuid::try_parse(self.index.id(number)).map_err(Error::internal)
+    }
+}
+
+/// What became of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Nothing was to be done.
+    Nothing,
+    /// The profiles were merged.
+    Merged,
+    /// A person is asked.
+    Asked,
+}
+
+/// Merges the profiles of two records, or asks a person if what belongs to them speaks against it.
+///
+/// # Errors
+/// What the store says.
+pub async fn join_in_tx<R: Resolved>(
+    tx: &mut Tx,
+    profile: &Profile,
+    tenant: &TenantId,
+    held: &Held,
+    (a, b): (u32, u32),
+) -> Result<Done> {
+    let (one, other) = (held.id(a)?, held.id(b)?);
+    let roots = members::roots::<R>(tx, tenant, [one, other].into_iter()).await?;
+    let (Some(&first), Some(&second)) = (roots.get(&one), roots.get(&other)) else {
+        return Ok(Done::Nothing);
+    };
+    if first == second {
+        return Ok(Done::Nothing);
+    }
+    let left = members::ids_of::<R>(tx, tenant, first).await?;
+    let right = members::ids_of::<R>(tx, tenant, second).await?;
+    if matches::are_apart(tx, tenant, R::TABLE, &left, &right).await? {
+        return Ok(Done::Nothing);
+    }
+    let scorer = Scorer::new(&held.index, &held.model).map_err(Error::internal)?;
+    if let Some(warning) = objection(held, &scorer, &left, &right) {
+        return ask_in_tx::<R>(tx, profile, tenant, (one, other), &scorer.explain(a, b), &warning).await;
+    }
+    let reason = likeness::reason(&scorer.explain(a, b));
+    let decision = Decision { by: MATCHING, reason: &reason };
+    identity::merge_in_tx::<R>(tx, profile, tenant, (first, second), decision).await?;
+    Ok(Done::Merged)
+}
+
+/// What speaks against making one profile of two, in words: no chain of likely links may swallow
+/// what does not belong together.
+fn objection(held: &Held, scorer: &Scorer<'_>, left: &[Uuid], right: &[Uuid]) -> Option<String> {
+    let config = held.index.config();
+    let size = left.len() + right.len();
+    if size > config.max_cluster {
+        let most = config.max_cluster;
+        return Some(format!("the profile would have {size} records; by itself none grows beyond {most}"));
+    }
+    let numbers =
+        |ids: &[Uuid]| ids.iter().filter_map(|id| held.index.number(&id.to_string())).collect::<Vec<_>>();
+    let (left, right) = (numbers(left), numbers(right));
+    let mut sum = 0.0;
+    let mut pairs = 0_u32;
+    for (&a, &b) in left.iter().flat_map(|a| right.iter().map(move |b| (a, b))) {
+        if !held.comparable(a, b) {
+            return Some("a source would have two records in one profile, and has no duplicates".into());
+        }
+        let evidence = scorer.score(a, b).evidence;
+        if evidence < config.contradiction {
+            return Some("two of the records contradict each other strongly".into());
+        }
+        sum += evidence;
+        pairs += 1;
+    }
+    (pairs > 0 && sum < 0.0).then(|| "on average the records contradict each other".into())
+}
+
+/// Asks a person about a pair, once.
+///
+/// # Errors
+/// What the store says.
+pub async fn ask_in_tx<R: Resolved>(
+    tx: &mut Tx,
+    profile: &Profile,
+    tenant: &TenantId,
+    (one, other): (Uuid, Uuid),
+    explanation: &Explanation,
+    warning: &str,
+) -> Result<Done> {
+    let id = ReviewId::new(&profile.clock);
+    let (first, second) = (one.min(other), one.max(other));
+    let told = Review {
+        name: id.name(),
+        one: R::KIND.name(one),
+        other: R::KIND.name(other),
+        probability: explanation.probability,
+        weight: explanation.score.log2_odds,
+        evidence: likeness::evidence(explanation),
+        prior: explanation.prior,
+        state: State::Open.into(),
+        warning: warning.to_owned(),
+        create_time: Some(timestamp_of(profile.clock.now())),
+    };
+    let pair = Pair { id: id.uuid(), kind: R::TABLE.to_owned(), one: first, other: second, told };
+    matches::ask_in_tx(tx, tenant, &pair).await?;
+    Ok(Done::Asked)
+}
