@@ -142,7 +142,7 @@ proptest! {
         let mut links: Vec<Link> = pairs.iter().filter(|(a, b)| a < b).enumerate()
             .map(|(n, &(a, b))| link(a, b, 30.0 - n as f64)).collect();
         prop_assume!(!links.is_empty());
-        let evidence = |a: u32, b: u32| if (a + b) % 5 == 0 { -9.0 } else { 4.0 };
+        let evidence = |a: u32, b: u32| if (a + b).is_multiple_of(5) { -9.0 } else { 4.0 };
         let of = |links: &[Link]| cluster(links, 6, -8.0, evidence, |n| IDS[n as usize]);
         let at = last % links.len();
         let removed = links.remove(at);

@@ -26,7 +26,7 @@ fn month(word: &str) -> Option<u32> {
 }
 
 fn real(year: u32, month: u32, day: u32) -> Option<String> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         2 => 28 + u32::from(leap),
         4 | 6 | 9 | 11 => 30,
@@ -61,14 +61,14 @@ pub fn date(text: &str) -> Option<String> {
                 return real(number(c)?, m, number(b)?);
             }
             if let Some(m) = month(b) {
-                return if a.len() == 4 {
+                return if year_first(a) {
                     real(number(a)?, m, number(c)?)
                 } else {
                     real(number(c)?, m, number(a)?)
                 };
             }
             let (x, y, z) = (number(a)?, number(b)?, number(c)?);
-            if a.len() == 4 {
+            if year_first(a) {
                 real(x, y, z).or_else(|| real(x, z, y))
             } else {
                 real(z, y, x).or_else(|| real(z, x, y))
@@ -76,4 +76,8 @@ pub fn date(text: &str) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn year_first(word: &str) -> bool {
+    word.len() == 4 && word.bytes().all(|b| b.is_ascii_digit())
 }

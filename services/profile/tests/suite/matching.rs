@@ -151,7 +151,7 @@ fn corner_shops(count: usize) -> Vec<Account> {
 }
 
 async fn a_person_is_asked_about_what_is_likely(world: &World) {
-    let names = upsert(world, corner_shops(30)).await;
+    let names = upsert(world, corner_shops(60)).await;
     let asked = eventually(async || reviews(world, State::Unspecified).await.into_iter().next()).await;
     assert!(names.contains(&asked.one) && names.contains(&asked.other));
     // the reasons add up
