@@ -6,13 +6,19 @@
 //! - [`record`]: what all kinds have in common, and which fields may be read and changed;
 //! - one file per kind: its own rules and defaults;
 //! - [`batch`]: what a batch does to the records that exist;
-//! - [`timeline`]: what of a record is known at a given time.
+//! - [`timeline`]: what of a record is known at a given time;
+//! - [`facts`]: what the records of an account add up to, and [`condition`], which asks for it;
+//! - [`journey`]: the stage that follows from it; [`membership`]: who enters and leaves what.
 
 mod account;
 pub mod batch;
+pub mod condition;
 mod contact;
+pub mod facts;
 mod interaction;
+pub mod journey;
 mod kind;
+pub mod membership;
 mod opportunity;
 pub mod order;
 pub mod record;
