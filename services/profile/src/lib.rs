@@ -9,11 +9,13 @@
 //! | [`domain`] | what a record may be, and what a batch does to the records that exist; pure |
 //! | [`upsert`], [`ingest`] | writing; each owns its transaction |
 //! | [`read`], [`timeline`] | reading |
+//! | [`segments`], [`journeys`], [`watch`] | segments of accounts and stages of their journey: defining, reading, watching |
+//! | [`evaluation`] | the worker that finds who is in which segment and stage |
 //! | [`store`] | SQL |
 //! | [`events`] | changed records as events |
 //! | [`grpc`] | the handlers, and the messages of the contract |
 //! | [`app`], [`config`], [`profile`] | composition |
-//! | [`housekeeping`] | forgetting old request ids |
+//! | [`housekeeping`] | forgetting what was kept for a while only |
 //!
 //! # The way of a record
 //! ```text
@@ -43,6 +45,8 @@
 //! - Lists are in the order of first storage, which is the order of ids. A timeline is newest
 //!   first and shows nothing later than the service's clock; an opportunity that closes later is
 //!   shown open.
+//! - Who is in a segment and in which stage follows the records within about a second, and the
+//!   calendar by whole days, UTC; see [`evaluation`].
 //! - The answer to a stream names at most 5,000 refused records of each kind; the answers to its
 //!   batches, which sending a batch again gives once more, name all.
 //!
@@ -75,15 +79,19 @@
 pub mod app;
 pub mod config;
 pub mod domain;
+pub mod evaluation;
 pub mod events;
 pub mod grpc;
 pub mod housekeeping;
 pub mod ingest;
+pub mod journeys;
 pub mod profile;
 pub mod read;
+pub mod segments;
 pub mod store;
 pub mod timeline;
 pub mod upsert;
+pub mod watch;
 
 pub use app::{App, build};
 pub use config::Config;
