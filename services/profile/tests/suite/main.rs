@@ -5,9 +5,12 @@
 mod access;
 mod batches;
 mod events;
+mod histories;
 mod ingestion;
+mod journeys;
 mod lists;
 mod process;
 mod records;
+mod segments;
 mod timeline;
 mod world;
