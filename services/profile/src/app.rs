@@ -7,18 +7,22 @@ use chrono::TimeDelta;
 use salient_events::{EventsServer, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
 use salient_proto::profile::v1::{
-    identity_service_server::IdentityServiceServer, profile_service_server::ProfileServiceServer,
+    identity_service_server::IdentityServiceServer, journey_service_server::JourneyServiceServer,
+    profile_service_server::ProfileServiceServer, segment_service_server::SegmentServiceServer,
 };
 use salient_store::{Db, Worker};
 use tokio::net::TcpListener;
 
 use crate::{
     config::Config,
+    evaluation,
     events::publish::SOURCE,
-    grpc::{self, service::Service},
-    housekeeping, matching,
+    grpc::{self, journeys::Journeys, segments::Segments, service::Service},
+    housekeeping::{self, Keep},
+    matching,
     profile::Profile,
     store,
+    watch::Watch,
 };
 
 /// How often the store is asked for a sign of life.
@@ -31,7 +35,7 @@ pub struct App {
     server: ServerConfig,
     verifier: Verifier,
     relay: Relay,
-    keep_request_ids: TimeDelta,
+    keep: Keep,
     life: Lifecycle,
     gate: Gate,
 }
@@ -50,7 +54,10 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<App> {
         profile: Profile { db, clock },
         server: config.server.clone(),
         verifier,
-        keep_request_ids: TimeDelta::days(config.retention.request_ids_days.into()),
+        keep: Keep {
+            request_ids: TimeDelta::days(config.retention.request_ids_days.into()),
+            membership_changes: TimeDelta::days(config.retention.membership_changes_days.into()),
+        },
         life,
         gate,
     })
@@ -63,11 +70,16 @@ impl App {
     /// # Errors
     /// The transport fails.
     pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
-        let Self { profile, server, verifier, relay, keep_request_ids, life, gate } = self;
+        let Self { profile, server, verifier, relay, keep, life, gate } = self;
         life.spawn("profile relay", relay.run(life.soft.clone()));
         let (swept, soft) = (profile.clone(), life.soft.clone());
         life.spawn("profile housekeeping", async move {
-            housekeeping::run(&swept, keep_request_ids, soft).await;
+            housekeeping::run(&swept, keep, soft).await;
+            Ok::<(), Infallible>(())
+        });
+        let (followed, soft) = (profile.clone(), life.soft.clone());
+        life.spawn("profile evaluation", async move {
+            evaluation::run(followed, soft).await;
             Ok::<(), Infallible>(())
         });
         life.spawn("profile matching", {
@@ -86,6 +98,8 @@ impl App {
             let db = probed.clone();
             async move { db.ping().await }
         });
+        let watch =
+            Watch { profile: profile.clone(), keep: keep.membership_changes, shutdown: life.soft.clone() };
         let events = EventsServer::new(profile.db.clone()).into_service();
         Grpc::builder(SOURCE, &server, verifier)
             .add_service(sized!(ProfileServiceServer::new(Service::new(profile.clone())), &server))
@@ -93,6 +107,8 @@ impl App {
                 IdentityServiceServer::new(grpc::identity::Service::new(profile.clone())),
                 &server
             ))
+            .add_service(sized!(SegmentServiceServer::new(Segments::new(watch.clone())), &server))
+            .add_service(sized!(JourneyServiceServer::new(Journeys::new(watch)), &server))
             .add_service(sized!(events, &server))
             .ready_when(gate)
             .serve(listener, &life)

@@ -65,10 +65,13 @@ pub struct RetentionConfig {
     /// Days for which a `request_id` is remembered with its answer. A request that is sent again
     /// later is taken for a new one, which changes nothing unless the records changed meanwhile.
     pub request_ids_days: u32,
+    /// Days for which it is kept who entered and left segments. A stream that watches them can go
+    /// on for as long; who is in a segment, and the journeys, are kept for ever.
+    pub membership_changes_days: u32,
 }
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { request_ids_days: 30 }
+        Self { request_ids_days: 30, membership_changes_days: 90 }
     }
 }

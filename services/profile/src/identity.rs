@@ -23,7 +23,7 @@ use crate::{
     matching::decide::keep_apart_in_tx,
     profile::Profile,
     store::{
-        self,
+        self, facts,
         identity::{self, Edge, Profiled, Stake},
         matches::enqueue_in_tx,
     },
@@ -352,6 +352,10 @@ async fn settle_in_tx<R: Profiled>(
 ) -> Result<()> {
     identity::move_in_tx::<R>(tx, tenant, moves).await?;
     let told = keep_in_tx::<R>(tx, tenant, touched).await?;
+    if R::KIND == Kind::Account {
+        let moved = moves.iter().map(|(record, _)| *record);
+        facts::mark_in_tx(tx, tenant, moved.chain(touched.iter().copied())).await?;
+    }
     let roots = moves.iter().map(|(record, root)| {
         (*record, ProfileRoot { record: R::KIND.name(*record), profile: R::KIND.name(*root) })
     });

@@ -11,11 +11,13 @@
 //! | [`identity`] | which records are one customer |
 //! | [`matching`] | finding them: on arrival, all anew, by asking a person |
 //! | [`read`], [`timeline`] | reading |
+//! | [`segments`], [`journeys`], [`watch`] | segments of accounts and stages of their journey: defining, reading, watching |
+//! | [`evaluation`] | the worker that finds who is in which segment and stage |
 //! | [`store`] | SQL |
 //! | [`events`] | changed records as events |
 //! | [`grpc`] | the handlers, and the messages of the contract |
 //! | [`app`], [`config`], [`profile`] | composition |
-//! | [`housekeeping`] | forgetting old request ids |
+//! | [`housekeeping`] | forgetting what was kept for a while only |
 //!
 //! # The way of a record
 //! ```text
@@ -45,6 +47,8 @@
 //! - Lists are in the order of first storage, which is the order of ids. A timeline is newest
 //!   first and shows nothing later than the service's clock; an opportunity that closes later is
 //!   shown open.
+//! - Who is in a segment and in which stage follows the records within about a second, and the
+//!   calendar by whole days, UTC; see [`evaluation`].
 //! - The answer to a stream names at most 5,000 refused records of each kind; the answers to its
 //!   batches, which sending a batch again gives once more, name all.
 //!
@@ -77,17 +81,21 @@
 pub mod app;
 pub mod config;
 pub mod domain;
+pub mod evaluation;
 pub mod events;
 pub mod grpc;
 pub mod housekeeping;
 pub mod identity;
 pub mod ingest;
+pub mod journeys;
 pub mod matching;
 pub mod profile;
 pub mod read;
+pub mod segments;
 pub mod store;
 pub mod timeline;
 pub mod upsert;
+pub mod watch;
 
 pub use app::{App, build};
 pub use config::Config;

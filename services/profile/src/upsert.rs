@@ -9,12 +9,12 @@ use sha2::{Digest, Sha256};
 use crate::{
     domain::{
         Kind, UpdateMask,
-        batch::{Accounts, Batch, Summary},
+        batch::{self, Accounts, Batch, Summary},
     },
     events::publish,
     identity::Told,
     profile::Profile,
-    store::{self, records},
+    store::{self, facts, records},
 };
 
 /// A write that can be sent again: what tells one from another.
@@ -112,8 +112,11 @@ pub(crate) async fn write_in_tx<R: Told>(
     let known = records::find::<R>(tx, tenant, &batch.keys()).await?;
     let wanted = batch.compare(&known, accounts, mask);
     let current = records::current(tx, tenant, wanted).await?;
+    let before = batch::accounts_of(&current);
     let (summary, writes) = batch.apply(&known, current, accounts, mask, &profile.clock);
     records::write_in_tx(tx, tenant, &writes, profile.clock.now_micros()).await?;
+    // a record may have moved from one account to another
+    facts::mark_in_tx(tx, tenant, batch::touched(&writes, before)).await?;
     let told = R::told_in_tx(tx, tenant, writes).await?;
     events.extend(publish::changes(&profile.clock, tenant, &told));
     Ok(summary)

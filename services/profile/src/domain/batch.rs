@@ -375,6 +375,22 @@ impl<R: Record> States<'_, R> {
     }
 }
 
+/// The accounts that these stored records belong to.
+pub fn accounts_of<R: Record>(current: &HashMap<Uuid, Current<R>>) -> Vec<Uuid> {
+    let account = |current: &Current<R>| match current.record.account() {
+        Ok(AccountRef::Id(account)) => Some(account),
+        _ => None,
+    };
+    current.values().filter_map(account).collect()
+}
+
+/// The accounts that `writes` speak of, and those in `before`, which they may have left; none if
+/// nothing is written.
+pub fn touched<R>(writes: &[Write<R>], before: Vec<Uuid>) -> HashSet<Uuid> {
+    let before = if writes.is_empty() { Vec::new() } else { before };
+    writes.iter().map(|write| write.account).chain(before).collect()
+}
+
 fn hash(body: &[u8]) -> Vec<u8> {
     Sha256::digest(body)[..HASH].to_vec()
 }

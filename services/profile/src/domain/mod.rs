@@ -8,14 +8,20 @@
 //! - [`batch`]: what a batch does to the records that exist;
 //! - [`unify`]: one profile out of several records;
 //! - [`likeness`]: records as identity resolution sees them;
-//! - [`timeline`]: what of a record is known at a given time.
+//! - [`timeline`]: what of a record is known at a given time;
+//! - [`facts`]: what the records of an account add up to, and [`condition`], which asks for it;
+//! - [`journey`]: the stage that follows from it; [`membership`]: who enters and leaves what.
 
 mod account;
 pub mod batch;
+pub mod condition;
 mod contact;
+pub mod facts;
 mod interaction;
+pub mod journey;
 mod kind;
 pub mod likeness;
+pub mod membership;
 mod opportunity;
 pub mod order;
 pub mod record;

@@ -1,6 +1,8 @@
-//! The service's gRPC face: [`service`] parses, makes one call, converts; [`convert`] knows how
-//! the messages of the contract look.
+//! The service's gRPC face: [`service`], [`segments`] and [`journeys`] parse, make one call,
+//! convert; [`convert`] knows how the messages of the contract look.
 
 pub mod convert;
 pub mod identity;
+pub mod journeys;
+pub mod segments;
 pub mod service;

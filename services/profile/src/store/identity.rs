@@ -112,6 +112,51 @@ fn found(rows: Vec<(Uuid, Option<Uuid>)>) -> Result<HashMap<Uuid, Uuid>> {
     Ok(rows.into_iter().filter_map(|(id, root)| Some((id, root?))).collect())
 }
 
+/// The profile of each record of these accounts' profiles; nothing of an account that was merged into
+/// another one.
+///
+/// # Errors
+/// What the store says.
+pub async fn account_records(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    profiles: &[Uuid],
+) -> Result<HashMap<Uuid, Uuid>> {
+    let rows: Vec<(Uuid, Uuid)> = sql("select r.id, rows.id from {rows} cross join accounts r
+             where r.tenant = $1 and r.id = rows.id and r.root is null
+         union all
+         select r.id, rows.id from {rows} cross join accounts r where r.tenant = $1 and r.root = rows.id")
+    .bind(tenant)
+    .rows(Rows::new().uuid("id", profiles.iter().copied()))
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The content of those of these profiles that are more than the record as it is.
+///
+/// # Errors
+/// What the store says, or a row that is no record.
+pub async fn unified<R: Profiled>(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    profiles: &[Uuid],
+) -> Result<HashMap<Uuid, R>> {
+    let rows: Vec<(Uuid, Vec<u8>)> = sql("select u.id, u.body from {rows} join unified u on u.id = rows.id
+         where u.tenant = $1 and u.kind = $2")
+    .bind(tenant)
+    .bind(R::TABLE)
+    .rows(Rows::new().uuid("id", profiles.iter().copied()))
+    .fetch_all(conn)
+    .await?;
+    let record = |(id, body): (Uuid, Vec<u8>)| {
+        let record =
+            R::decode(body.as_slice()).map_err(|error| Error::inconsistent("unified", "body", id, error))?;
+        Ok((id, record))
+    };
+    rows.into_iter().map(record).collect()
+}
+
 /// The ids of the records of a profile.
 ///
 /// # Errors

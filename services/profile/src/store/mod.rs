@@ -1,9 +1,12 @@
 //! The service's own tables: one per kind of record. The texts are the same on both engines; what
 //! is done to a batch is one statement.
 
+pub mod facts;
 pub mod identity;
 pub mod matches;
+pub mod members;
 pub mod records;
+pub mod segments;
 mod tables;
 pub mod timeline;
 
@@ -17,6 +20,7 @@ const STEPS: &[Migration] = &[
     Migration::new(2, "keys", include_str!("../../migrations/0002_keys.sql")),
     Migration::new(3, "identity", include_str!("../../migrations/0003_identity.sql")),
     Migration::new(4, "matching", include_str!("../../migrations/0004_matching.sql")),
+    Migration::new(6, "segments", include_str!("../../migrations/0006_segments.sql")),
 ];
 
 /// Everything that the service's database must have been through.

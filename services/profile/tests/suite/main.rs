@@ -5,11 +5,14 @@
 mod access;
 mod batches;
 mod events;
+mod histories;
 mod identity;
 mod ingestion;
+mod journeys;
 mod lists;
 mod matching;
 mod process;
 mod records;
+mod segments;
 mod timeline;
 mod world;

@@ -22,9 +22,9 @@ use salient_proto::{
     common::v1::{BatchResult, GetEventStatusRequest, SourceKey, events_service_client::EventsServiceClient},
     profile::v1::{
         Account, AccountsChanged, Contact, ContactsChanged, Interaction, InteractionsRecorded,
-        OpportunitiesChanged, Opportunity, Order, OrderLine, OrdersRecorded, ProfilesResolved,
-        UpsertAccountsRequest, UpsertAccountsResponse, interaction,
-        profile_service_client::ProfileServiceClient,
+        JourneyStageChanged, OpportunitiesChanged, Opportunity, Order, OrderLine, OrdersRecorded,
+        ProfilesResolved, SegmentMembershipChanged, UpsertAccountsRequest, UpsertAccountsResponse,
+        interaction, profile_service_client::ProfileServiceClient,
     },
 };
 use salient_store::{Db, StoreConfig};
@@ -156,11 +156,13 @@ impl World {
         decode(&self.heard)
     }
 
-    /// How many events of each type were heard.
+    /// How many events of each type of record were heard. What follows from records (members,
+    /// stages) is told in its own time.
     pub async fn event_counts(&self) -> BTreeMap<String, usize> {
         self.settle().await;
+        let follows = [SegmentMembershipChanged::full_name(), JourneyStageChanged::full_name()];
         let mut counts = BTreeMap::new();
-        for (kind, _) in self.heard.lock().unwrap().iter() {
+        for (kind, _) in self.heard.lock().unwrap().iter().filter(|(kind, _)| !follows.contains(kind)) {
             *counts.entry(kind.rsplit('.').next().unwrap().to_owned()).or_default() += 1;
         }
         counts
@@ -176,6 +178,19 @@ impl World {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         panic!("events stay in the outbox");
+    }
+
+    /// Waits until every account whose records changed was looked at.
+    pub async fn refreshed(&self) {
+        let db = Db::connect(&StoreConfig::new(self.store_url.as_str())).await.unwrap();
+        until(async || {
+            let mut conn = db.read().await.unwrap();
+            let waiting = salient_store::sql("select count(*) from dirty_accounts").fetch_one(&mut conn);
+            let (waiting,): (i64,) = waiting.await.unwrap();
+            waiting == 0
+        })
+        .await;
+        db.close().await;
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -231,9 +246,22 @@ async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::T
         .handle_with(heard.clone(), note::<OrdersRecorded>)
         .handle_with(heard.clone(), note::<InteractionsRecorded>)
         .handle_with(heard.clone(), note::<OpportunitiesChanged>)
-        .handle_with(heard.clone(), note::<ProfilesResolved>);
+        .handle_with(heard.clone(), note::<ProfilesResolved>)
+        .handle_with(heard.clone(), note::<SegmentMembershipChanged>)
+        .handle_with(heard.clone(), note::<JourneyStageChanged>);
     life.spawn("listener", consumer.run(life.soft.clone()));
     heard
+}
+
+/// Waits until it is so.
+pub async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    for _ in 0..1_000 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came to be");
 }
 
 pub fn request_id() -> String {
