@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`domain`] | what a record may be, and what a batch does to the records that exist; pure |
 //! | [`upsert`], [`ingest`] | writing; each owns its transaction |
-//! | [`identity`] | which records are one customer |
+//! | [`identity`], [`merging`] | which records are one customer; merging them, and taking it back |
 //! | [`matching`] | finding them: on arrival, all anew, by asking a person |
 //! | [`read`], [`timeline`] | reading |
 //! | [`segments`], [`journeys`], [`watch`] | segments of accounts and stages of their journey: defining, reading, watching |
@@ -89,6 +89,7 @@ pub mod identity;
 pub mod ingest;
 pub mod journeys;
 pub mod matching;
+pub mod merging;
 pub mod profile;
 pub mod read;
 pub mod segments;

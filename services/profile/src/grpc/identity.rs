@@ -21,12 +21,14 @@ use crate::{
         record::timestamp,
         unify::{Claim, Provenance},
     },
-    identity::{self, Decision, Unified},
+    identity::{self, Unified},
     matching::{decide, run},
+    merging::{self, Decision},
     profile::Profile,
     store::{
         self,
-        identity::{Profiled, put_sources_in_tx, sources},
+        identity::Profiled,
+        sources::{put_sources_in_tx, sources},
     },
     upsert,
 };
@@ -144,9 +146,9 @@ impl IdentityService for Service {
             let (value, profile, tenant) = (Some(message.value.as_str()), &self.0, ctx.tenant());
             let pinned = match kind(&message.name) {
                 Kind::Account => {
-                    identity::pin_in_tx::<Account>(&mut tx, profile, tenant, place, value).await?
+                    merging::pin_in_tx::<Account>(&mut tx, profile, tenant, place, value).await?
                 }
-                _ => identity::pin_in_tx::<Contact>(&mut tx, profile, tenant, place, value).await?,
+                _ => merging::pin_in_tx::<Contact>(&mut tx, profile, tenant, place, value).await?,
             };
             PinFieldResponse { field: pinned.map(field) }
         })
@@ -157,10 +159,8 @@ impl IdentityService for Service {
             let place = (message.name.as_str(), message.field.as_str());
             let (profile, tenant) = (&self.0, ctx.tenant());
             let left = match kind(&message.name) {
-                Kind::Account => {
-                    identity::pin_in_tx::<Account>(&mut tx, profile, tenant, place, None).await?
-                }
-                _ => identity::pin_in_tx::<Contact>(&mut tx, profile, tenant, place, None).await?,
+                Kind::Account => merging::pin_in_tx::<Account>(&mut tx, profile, tenant, place, None).await?,
+                _ => merging::pin_in_tx::<Contact>(&mut tx, profile, tenant, place, None).await?,
             };
             UnpinFieldResponse { field: left.map(field) }
         })
@@ -174,9 +174,9 @@ impl IdentityService for Service {
             let (profile, tenant) = (&self.0, ctx.tenant());
             let merge = match kind {
                 Kind::Account => {
-                    identity::merge_in_tx::<Account>(&mut tx, profile, tenant, pair, decision).await?
+                    merging::merge_in_tx::<Account>(&mut tx, profile, tenant, pair, decision).await?
                 }
-                _ => identity::merge_in_tx::<Contact>(&mut tx, profile, tenant, pair, decision).await?,
+                _ => merging::merge_in_tx::<Contact>(&mut tx, profile, tenant, pair, decision).await?,
             };
             MergeProfilesResponse { merge: Some(merge) }
         })
@@ -185,7 +185,7 @@ impl IdentityService for Service {
     async fn undo_merge(&self, request: Request<UndoMergeRequest>) -> Answer<UndoMergeResponse> {
         once!(self, request, "UndoMerge", |tx, ctx, message| {
             let by = ctx.caller.subject.as_str();
-            let edge = identity::undo_in_tx(&mut tx, &self.0, ctx.tenant(), &message.name, by).await?;
+            let edge = merging::undo_in_tx(&mut tx, &self.0, ctx.tenant(), &message.name, by).await?;
             UndoMergeResponse { merge: Some(edge.merge) }
         })
     }
@@ -194,7 +194,7 @@ impl IdentityService for Service {
         let (ctx, message) = accept(request)?;
         let page = (message.page_size, message.page_token.as_str());
         let (merges, next_page_token) =
-            identity::list_merges(&self.0, ctx.tenant(), &message.profile, page).await.into_status()?;
+            merging::list_merges(&self.0, ctx.tenant(), &message.profile, page).await.into_status()?;
         Ok(Response::new(ListMergesResponse { merges, next_page_token }))
     }
 

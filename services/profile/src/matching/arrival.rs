@@ -16,8 +16,8 @@ use crate::{
     profile::Profile,
     store::{
         self, Stored as _,
-        identity::sources,
         matches::{self, Compared, Resolved},
+        sources::sources,
     },
 };
 

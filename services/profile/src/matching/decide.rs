@@ -6,12 +6,13 @@ use salient_store::Tx;
 use uuid::Uuid;
 
 use crate::{
-    identity::{self, Decision},
+    merging::{self, Decision},
     profile::Profile,
     store::{
         Stored as _,
-        identity::{Edge, Profiled},
+        identity::Profiled,
         matches::{self, Pair},
+        merges::Edge,
     },
 };
 
@@ -65,7 +66,7 @@ async fn merge_in_tx<R: Profiled>(
     by: &str,
 ) -> Result<Option<Merge>> {
     let decision = Decision { by, reason: "a person was asked" };
-    match identity::merge_in_tx::<R>(tx, profile, tenant, (pair.one, pair.other), decision).await {
+    match merging::merge_in_tx::<R>(tx, profile, tenant, (pair.one, pair.other), decision).await {
         Ok(merge) => Ok(Some(merge)),
         Err(error) if error.reason() == Reason::AlreadyOne => Ok(None),
         Err(error) => Err(error),

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{likeness, record::timestamp_of},
-    identity::{self, Decision, MATCHING},
+    merging::{self, Decision, MATCHING},
     profile::Profile,
     store::{
         identity as members,
@@ -98,7 +98,7 @@ pub async fn join_in_tx<R: Resolved>(
     }
     let reason = likeness::reason(&scorer.explain(a, b));
     let decision = Decision { by: MATCHING, reason: &reason };
-    identity::merge_in_tx::<R>(tx, profile, tenant, (first, second), decision).await?;
+    merging::merge_in_tx::<R>(tx, profile, tenant, (first, second), decision).await?;
     Ok(Done::Merged)
 }
 

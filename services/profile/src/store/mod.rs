@@ -5,8 +5,10 @@ pub mod facts;
 pub mod identity;
 pub mod matches;
 pub mod members;
+pub mod merges;
 pub mod records;
 pub mod segments;
+pub mod sources;
 mod tables;
 pub mod timeline;
 
