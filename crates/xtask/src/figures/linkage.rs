@@ -8,12 +8,23 @@ use serde_json::Value;
 use super::{Context, Figure, Group};
 use crate::{process, workspace};
 
-/// F1 by data set: its goal, and what a simple way of the baselines reaches.
-const SETS: [(&str, f64, Option<(f64, &str)>); 4] = [
-    ("febrl4", 0.995, Some((0.9951, "Fellegi–Sunter of recordlinkage, as stored"))),
-    ("febrl1", 0.995, Some((0.9970, "four of seven fields agree, as stored"))),
-    ("abtbuy", 0.88, Some((0.8790, "trigram cosine, mutual best, as stored"))),
-    ("model_company", 0.98, None),
+/// A data set: its goal for F1, and what a simple way of the baselines reaches.
+struct Set {
+    name: &'static str,
+    goal: f64,
+    beside: Option<f64>,
+    beside_what: Option<&'static str>,
+}
+
+const fn set(name: &'static str, goal: f64, beside: f64, beside_what: &'static str) -> Set {
+    Set { name, goal, beside: Some(beside), beside_what: Some(beside_what) }
+}
+
+const SETS: [Set; 4] = [
+    set("febrl4", 0.995, 0.9951, "Fellegi–Sunter of recordlinkage, as stored"),
+    set("febrl1", 0.995, 0.9970, "four of seven fields agree, as stored"),
+    set("abtbuy", 0.88, 0.8790, "trigram cosine, mutual best, as stored"),
+    Set { name: "model_company", goal: 0.98, beside: None, beside_what: None },
 ];
 const SECONDS: &str = "resolve.million.seconds";
 const MIB: &str = "resolve.million.peak_mib";
@@ -21,7 +32,7 @@ const MIB: &str = "resolve.million.peak_mib";
 pub const GROUP: Group = Group { names, measure };
 
 fn names() -> Vec<String> {
-    let sets = SETS.iter().map(|(name, ..)| format!("linkage.{name}.f1"));
+    let sets = SETS.iter().map(|set| format!("linkage.{}.f1", set.name));
     sets.chain([SECONDS, MIB].map(str::to_owned)).collect()
 }
 
@@ -44,12 +55,12 @@ fn measure(context: &Context, wanted: &[String]) -> Result<Vec<Figure>> {
     if wanted.iter().any(|name| name.starts_with("linkage.")) {
         context.data("record_linkage")?;
         let found = example(context, "accuracy", &[])?;
-        for (name, goal, beside) in SETS {
-            let figure = format!("linkage.{name}.f1");
-            let mut figure = Figure::of_runs(&figure, "share", vec![number(&found, name)?])?.goal(goal);
+        for set in SETS {
+            let figure = format!("linkage.{}.f1", set.name);
+            let f1 = number(&found, set.name)?;
+            let mut figure = Figure::of_runs(&figure, "share", vec![f1])?.goal(set.goal);
             (figure.low, figure.high) = (None, None);
-            figure.beside = beside.map(|(value, _)| value);
-            figure.beside_what = beside.map(|(_, what)| what);
+            (figure.beside, figure.beside_what) = (set.beside, set.beside_what);
             figures.push(figure);
         }
     }

@@ -135,10 +135,13 @@ pub struct Claim {
 
 impl Claim {
     /// The better claim is the greater one.
-    fn rank(&self) -> (bool, i32, Option<i64>, usize, Reverse<(&str, &str)>) {
-        let words = self.value.split_whitespace().count();
+    fn rank(&self) -> impl Ord + '_ {
         let key = self.key.as_ref().map_or(("", ""), |key| (&key.source, &key.id));
-        (self.key.is_none(), self.trust, self.source_time, words, Reverse(key))
+        (self.key.is_none(), self.trust, self.source_time, self.words(), Reverse(key))
+    }
+
+    fn words(&self) -> usize {
+        self.value.split_whitespace().count()
     }
 
     /// Why this claim was chosen and not `next`, the best one that says something else.
@@ -148,7 +151,7 @@ impl Claim {
             None => "no record says otherwise",
             Some(next) if self.trust > next.trust => "from a more trusted source",
             Some(next) if self.source_time > next.source_time => "newer in its own system",
-            Some(next) if self.rank().3 > next.rank().3 => "more complete",
+            Some(next) if self.words() > next.words() => "more complete",
             Some(_) => "first by key among equals",
         }
     }
