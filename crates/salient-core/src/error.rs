@@ -99,10 +99,6 @@ reasons! {
     AttributionTokenInvalid, "ATTRIBUTION_TOKEN_INVALID", InvalidArgument;
     /// The recommendation is already closed.
     RecommendationClosed, "RECOMMENDATION_CLOSED", FailedPrecondition;
-    /// The merge was taken back already.
-    MergeUndone, "MERGE_UNDONE", FailedPrecondition;
-    /// The two are one profile already.
-    AlreadyOne, "ALREADY_ONE", FailedPrecondition;
     /// The message or body is larger than the server takes.
     BodyTooLarge, "BODY_TOO_LARGE", ResourceExhausted;
     /// The server sheds load.
@@ -113,6 +109,10 @@ reasons! {
     DependencyUnavailable, "DEPENDENCY_UNAVAILABLE", Unavailable;
     /// A defect of the server.
     Internal, "INTERNAL", Internal;
+    /// The merge was taken back already.
+    MergeUndone, "MERGE_UNDONE", FailedPrecondition;
+    /// The two are one profile already.
+    AlreadyOne, "ALREADY_ONE", FailedPrecondition;
 }
 
 impl Reason {
@@ -276,7 +276,7 @@ mod tests {
         for reason in Reason::ALL {
             assert_eq!(Reason::parse(reason.as_str()), Some(*reason));
         }
-        assert_eq!(Reason::ALL.len(), 19);
+        assert_eq!(Reason::ALL.len(), 21);
         assert_eq!(Reason::parse("field_invalid"), None);
     }
 

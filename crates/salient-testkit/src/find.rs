@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::error::{Error, Result, io};
 
@@ -65,15 +66,30 @@ fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// A loopback TCP port that was free a moment ago.
+/// Below the ports that Linux gives to outgoing connections (from 32768): one that is free now is
+/// not taken by a connection of somebody else before its server listens on it.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
+
+/// A loopback TCP port that was free a moment ago, and that this process gives to nobody else.
 ///
 /// # Errors
 /// When no port can be bound.
 pub fn free_port() -> Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(io("bind a free port on", "127.0.0.1"))
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let width = PORTS.end - PORTS.start;
+    // processes begin at different places, and go on from there
+    let first = (std::process::id().wrapping_mul(2_654_435_761) >> 7) % u32::from(width);
+    let mut last = None;
+    for _ in 0..width {
+        let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + ((first + step) % u32::from(width)) as u16;
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => last = Some(error),
+        }
+    }
+    let none = || std::io::Error::other("no port is free");
+    Err(io("bind a free port on", "127.0.0.1")(last.unwrap_or_else(none)))
 }
 
 /// An unprivileged account, and the command line that switches to it.

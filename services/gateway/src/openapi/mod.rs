@@ -26,11 +26,17 @@ pub fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
     ordered.sort_by_key(|route| {
         (route.owner == Owner::InPath, route.rpc.parent_service().index(), route.rpc.index())
     });
-    let mut order = Vec::new();
+    let mut order: Vec<String> = Vec::new();
     for route in &ordered {
         let readable = paths::readable(route, &resources);
-        let operation = operation::operation(route, &readable, routes.upstreams(), &comments, &mut schemas);
-        order.push(operation_id(&route.rpc));
+        let mut operation =
+            operation::operation(route, &readable, routes.upstreams(), &comments, &mut schemas);
+        // an RPC with several paths is several operations
+        let first = operation_id(&route.rpc);
+        let others = order.iter().filter(|id| id.starts_with(&format!("{first}_")) || **id == first).count();
+        let id = if others == 0 { first } else { format!("{first}_{}", others + 1) };
+        operation["operationId"] = json!(id);
+        order.push(id);
         let item = paths.entry(readable.path).or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(item) = item {
             item.insert(route.method.as_str().to_lowercase(), operation);

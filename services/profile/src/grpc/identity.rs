@@ -1,7 +1,7 @@
 //! The handlers of `IdentityService`.
 
 use prost::Message as _;
-use salient_core::{Error, ResolutionRunId, Result as CoreResult};
+use salient_core::{Error, ResolutionRunId, Result as CoreResult, page};
 use salient_kit::{IntoStatus as _, accept};
 use salient_proto::profile::v1::{
     Account, Contact, DecideReviewRequest, DecideReviewResponse, FieldClaim, FieldProvenance,
@@ -119,13 +119,18 @@ impl IdentityService for Service {
     }
 
     async fn list_sources(&self, request: Request<ListSourcesRequest>) -> Answer<ListSourcesResponse> {
-        let (ctx, _) = accept(request)?;
+        let (ctx, message) = accept(request)?;
         let found = async {
+            let query = ["sources", ctx.tenant().as_str()];
+            let page = page::page(message.page_size, &message.page_token, &query)?;
+            let after: String = page.key()?.unwrap_or_default();
             let mut conn = self.0.db.read().await?;
-            Ok::<_, Error>(sources(&mut conn, ctx.tenant()).await?)
+            let mut all = sources(&mut conn, ctx.tenant()).await?;
+            all.retain(|source| source.source > after);
+            Ok::<_, Error>(page.cut(all, |source| source.source.clone()))
         };
-        let sources = found.await.into_status()?;
-        Ok(Response::new(ListSourcesResponse { sources }))
+        let (sources, next_page_token) = found.await.into_status()?;
+        Ok(Response::new(ListSourcesResponse { sources, next_page_token }))
     }
 
     async fn get_provenance(&self, request: Request<GetProvenanceRequest>) -> Answer<GetProvenanceResponse> {

@@ -164,15 +164,15 @@ async fn fields_come_from_the_best_source(world: &World) {
         ..Account::default()
     };
     let records = vec![
-        record("shop", "acme", "Leeds", 9),
+        record("shop", "Umbrella", "Leeds", 9),
         record("crm", "Acme Ltd", "York", 5),
-        record("erp", "ACME", "", 1),
+        record("erp", "Zenith", "", 1),
     ];
     let names_of = upsert(world, records).await;
     merge(world, &names_of[0], &names_of[1]).await.unwrap();
     merge(world, &names_of[0], &names_of[2]).await.unwrap();
     let profile = get(world, &names_of[2]).await;
-    assert_eq!((profile.name.as_str(), profile.display_name.as_str()), (names_of[0].as_str(), "ACME"));
+    assert_eq!((profile.name.as_str(), profile.display_name.as_str()), (names_of[0].as_str(), "Zenith"));
     // what the best source does not say, the next one does
     assert_eq!((profile.city.as_str(), profile.territory.as_str()), ("York", "erp"));
     // lists are filtered by what is shown
@@ -186,8 +186,8 @@ async fn fields_come_from_the_best_source(world: &World) {
         ("from a more trusted source", "Leeds")
     );
     // a change of one record is a change of the profile
-    upsert(world, vec![record("erp", "ACME Works", "", 2)]).await;
-    assert_eq!(get(world, &names_of[0]).await.display_name, "ACME Works");
+    upsert(world, vec![record("erp", "Zenith Works", "", 2)]).await;
+    assert_eq!(get(world, &names_of[0]).await.display_name, "Zenith Works");
 }
 
 async fn a_pinned_field_stays(world: &World) {
