@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use salient_tests::try_call;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use xtask::suite::Suite;
 
@@ -169,4 +170,56 @@ async fn feedback_dies_while_it_learns_of_orders_and_of_recommendations() {
     let orders = "select count(*) > 500 from orders";
     let recommendations = "select count(*) > 0 from recommendations";
     survives("feedback", &[orders, recommendations]).await;
+}
+
+/// Sends accounts through the gateway, a batch after the other, each until it is answered.
+async fn import(gateway: String, token: String) -> Vec<Value> {
+    let uri = format!("{gateway}/v1/accounts:upsert");
+    let mut names = Vec::new();
+    for batch in 0..60 {
+        let account = |number: i32| {
+            json!({
+                "sourceKey": {"source": "crm", "id": format!("{batch}-{number}")},
+                "displayName": format!("Account {batch} {number}"),
+            })
+        };
+        let accounts: Vec<Value> = (0..20).map(account).collect();
+        let request =
+            json!({"requestId": format!("00000000-0000-4000-8000-{batch:012}"), "accounts": accounts});
+        let answer = loop {
+            match try_call("POST", &uri, &token, Some(&request)).await {
+                Ok((200, answer)) => break answer,
+                Ok((status, answer)) => assert_eq!(status, 503, "{answer}"),
+                Err(_) => tokio::time::sleep(GLANCE).await,
+            }
+        };
+        names.extend(answer["names"].as_array().unwrap().iter().cloned());
+    }
+    names
+}
+
+#[tokio::test]
+async fn gateway_dies_while_records_come_through_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut suite = Suite::start(&binaries(), folder.path(), Some(DAY)).await.unwrap();
+    let session: Value = serde_json::from_slice(&std::fs::read(suite.session()).unwrap()).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let sender =
+        tokio::spawn(import(text(&session["services"]["gateway"]), text(&session["tokens"]["integration"])));
+    for moment in ["select count(*) > 200 from accounts", "select count(*) > 700 from accounts"] {
+        while suite.query("profile", moment).unwrap().trim() != "t" {
+            assert!(!sender.is_finished(), "everything was taken before {moment:?} came");
+            tokio::time::sleep(GLANCE).await;
+        }
+        suite.kill("gateway").unwrap();
+        suite.restart("gateway").unwrap();
+    }
+    // every batch has the answer of the first time it was taken, and is there once
+    let mut names: Vec<String> = sender.await.unwrap().iter().map(text).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 1_200);
+    let stored = suite.query("profile", "select count(*), count(distinct source_id) from accounts").unwrap();
+    assert_eq!(stored.trim(), "1200|1200");
+    suite.stop();
 }

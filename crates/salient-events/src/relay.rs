@@ -7,6 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use salient_core::Result;
 use salient_store::Db;
 use tokio::task::JoinSet;
@@ -93,7 +94,12 @@ impl Relay {
     ///
     /// # Errors
     /// INTERNAL after a defect of the relay itself.
-    pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
+    pub fn run(self, shutdown: CancellationToken) -> BoxFuture<'static, Result<()>> {
+        // boxed here, so that it is compiled here and not again in every program that starts it
+        Box::pin(self.work(shutdown))
+    }
+
+    async fn work(self, shutdown: CancellationToken) -> Result<()> {
         let Self { inner, groups } = self;
         let (db, retry) = (inner.db.clone(), inner.retry);
         let key = format!("events.relay.{}", inner.source);

@@ -16,6 +16,7 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use opentelemetry::global;
 use prost::Message;
 use prost_types::FileDescriptorSet;
@@ -125,7 +126,12 @@ impl Grpc {
     ///
     /// # Errors
     /// The transport fails, or the contracts' descriptors are damaged.
-    pub async fn serve(mut self, listener: TcpListener, life: &Lifecycle) -> Result<(), ServeError> {
+    pub fn serve(self, listener: TcpListener, life: &Lifecycle) -> BoxFuture<'_, Result<(), ServeError>> {
+        // boxed here, so that it is compiled here and not again in every program that starts it
+        Box::pin(self.run(listener, life))
+    }
+
+    async fn run(mut self, listener: TcpListener, life: &Lifecycle) -> Result<(), ServeError> {
         crate::layers::warm();
         let address = listener.local_addr().map_or_else(|_| "?".to_owned(), |at| at.to_string());
         let (reporter, health) = tonic_health::server::health_reporter();

@@ -25,9 +25,7 @@ pub trait Connection: Send {
     /// Which engine it is.
     fn engine(&self) -> Engine;
     /// Takes note of a batch of `rows` rows; a transaction counts what it may have written.
-    fn note(&mut self, rows: usize) {
-        let _ = rows;
-    }
+    fn note(&mut self, _rows: usize) {}
 }
 
 /// A transaction that may write. Dropped without [`Tx::commit`], it is rolled back.

@@ -6,11 +6,11 @@
 //! Postgres measures by itself, but only once a minute: a load would crawl until then. So a
 //! process asks for it as its batches add up to 1,000, 10,000, 100,000 … rows ([`Growth`]).
 //!
-//! SQLite never measures unless told. Without statistics it takes a match on the first column of an index for ten rows. The
-//! first column here is the tenant, and a match on it is most of the table: a join of a
-//! batch with a table would walk the table once for each row of the batch. So a new index
-//! that begins with the tenant gets statistics of a full table with one tenant. A later
-//! `analyze` replaces them by what is there.
+//! SQLite never measures unless told. Without statistics it takes a match on the first column
+//! of an index for ten rows. The first column here is the tenant, and a match on it is most of
+//! the table: a join of a batch with a table would walk the table once for each row of the
+//! batch. So a new index that begins with the tenant gets statistics of a full table with one
+//! tenant. A later `analyze` replaces them by what is there.
 
 use std::{
     sync::{

@@ -109,7 +109,12 @@ impl Worker {
     }
 
     /// Works until `shutdown`. Fails only if the database refuses for good.
-    pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
+    pub fn run(self, shutdown: CancellationToken) -> BoxFuture<'static, Result<()>> {
+        // boxed here, so that it is compiled here and not again in every program that starts it
+        Box::pin(self.follow(shutdown))
+    }
+
+    async fn follow(self, shutdown: CancellationToken) -> Result<()> {
         let mut signal = self.db.signal(runs::SIGNAL);
         let mut tasks: JoinSet<&'static str> = JoinSet::new();
         let mut busy: HashMap<&'static str, Arc<Run>> = HashMap::new();

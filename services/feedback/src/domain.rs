@@ -266,6 +266,8 @@ pub struct Outcome {
     pub seller: SellerId,
     /// Whom it was about.
     pub account: AccountId,
+    /// The account that the order or opportunity names: this one, or one that is merged with it.
+    pub happened_at: AccountId,
     /// What happened.
     pub kind: Kind,
     /// How it was joined.

@@ -22,33 +22,33 @@ const LATE_DAYS: i64 = 7;
 
 impl Feedback {
     /// Matches outcomes of all tenants, those that were not matched before, and publishes them;
-    /// says how many.
+    /// says how many. What came of an account that is not the recommendation's any more, because a
+    /// merge was undone, is taken back first.
     ///
     /// # Errors
     /// The store does not answer.
     pub async fn match_outcomes(&self) -> Result<usize> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        let mut events = Vec::new();
+        for ((tenant, shard), outcomes) in by_shard(store::retract_outcomes_in_tx(&mut tx).await?) {
+            events.push(self.outbox.event(&tenant, shard, &pb::OutcomesRetracted { outcomes }));
+        }
         let mut candidates = store::matches::orders_in_tx(&mut tx, now).await?;
         candidates.extend(store::matches::opportunities_in_tx(&mut tx, now).await?);
-        let mut fresh: BTreeMap<(TenantId, u16), Vec<Outcome>> = BTreeMap::new();
+        let mut fresh = Vec::new();
         for candidate in candidates {
             let tenant = candidate.tenant.clone();
             let outcome = self.outcome(candidate);
             if store::put_outcome_in_tx(&mut tx, &tenant, &outcome).await? {
-                let shard = shard_of(outcome.account.uuid().as_bytes());
-                fresh.entry((tenant, shard)).or_default().push(outcome);
+                fresh.push((tenant, outcome));
             }
         }
         store::matches::finalise_in_tx(&mut tx, now - TimeDelta::days(LATE_DAYS)).await?;
-        let count = fresh.values().map(Vec::len).sum();
-        let events: Vec<_> = fresh
-            .into_iter()
-            .map(|((tenant, shard), outcomes)| {
-                let outcomes = outcomes.into_iter().map(convert::outcome).collect();
-                self.outbox.event(&tenant, shard, &pb::OutcomesMatched { outcomes })
-            })
-            .collect();
+        let count = fresh.len();
+        for ((tenant, shard), outcomes) in by_shard(fresh) {
+            events.push(self.outbox.event(&tenant, shard, &pb::OutcomesMatched { outcomes }));
+        }
         self.outbox.publish_in_tx(&mut tx, &events).await?;
         tx.commit().await?;
         Ok(count)
@@ -60,6 +60,7 @@ impl Feedback {
             recommendation: candidate.recommendation,
             seller: candidate.seller,
             account: candidate.account,
+            happened_at: candidate.happened_at,
             kind: candidate.kind,
             join: candidate.join,
             subject: candidate.subject,
@@ -67,6 +68,15 @@ impl Feedback {
             outcome_time: candidate.time,
         }
     }
+}
+
+fn by_shard(outcomes: Vec<(TenantId, Outcome)>) -> BTreeMap<(TenantId, u16), Vec<pb::Outcome>> {
+    let mut shards: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (tenant, outcome) in outcomes {
+        let shard = shard_of(outcome.account.uuid().as_bytes());
+        shards.entry((tenant, shard)).or_default().push(convert::outcome(outcome));
+    }
+    shards
 }
 
 /// The worth of one product's lines on an order.

@@ -10,6 +10,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
+use futures::future::BoxFuture;
 use opentelemetry::global;
 use prost_reflect::DescriptorPool;
 use salient_core::Reason;
@@ -51,7 +52,12 @@ pub struct App {
 ///
 /// # Errors
 /// The contract cannot be served over HTTP, or the configuration misses a service.
-pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<App> {
+pub fn build(config: &Config, parts: Parts) -> BoxFuture<'_, anyhow::Result<App>> {
+    // boxed here, so that it is compiled here and not again in every program that starts it
+    Box::pin(compose(config, parts))
+}
+
+async fn compose(config: &Config, parts: Parts) -> anyhow::Result<App> {
     build_for(salient_proto::pool(), config, parts)
 }
 
@@ -106,7 +112,11 @@ impl App {
     ///
     /// # Errors
     /// None so far; the signature is that of every service.
-    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+    pub fn serve(self, listener: TcpListener) -> BoxFuture<'static, anyhow::Result<()>> {
+        Box::pin(self.run(listener))
+    }
+
+    async fn run(self, listener: TcpListener) -> anyhow::Result<()> {
         let address = listener.local_addr().context("the listener has no address")?;
         tracing::info!(service = "gateway", %address, "serving HTTP");
         self.gate.mark_ready();

@@ -4,6 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
+use futures::future::BoxFuture;
 use salient_events::{EventsServer, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
 use salient_proto::profile::v1::{
@@ -44,7 +45,12 @@ pub struct App {
 ///
 /// # Errors
 /// The store cannot be opened, migrations are pending and not wanted, or a key of `auth` is bad.
-pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<App> {
+pub fn build(config: &Config, parts: Parts) -> BoxFuture<'_, anyhow::Result<App>> {
+    // boxed here, so that it is compiled here and not again in every program that starts it
+    Box::pin(compose(config, parts))
+}
+
+async fn compose(config: &Config, parts: Parts) -> anyhow::Result<App> {
     let Parts { clock, bus, lifecycle: life } = parts;
     let gate = life.gate(SOURCE);
     let verifier = Verifier::try_new(&config.auth)?;
@@ -69,7 +75,11 @@ impl App {
     ///
     /// # Errors
     /// The transport fails.
-    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+    pub fn serve(self, listener: TcpListener) -> BoxFuture<'static, anyhow::Result<()>> {
+        Box::pin(self.run(listener))
+    }
+
+    async fn run(self, listener: TcpListener) -> anyhow::Result<()> {
         let Self { profile, server, verifier, relay, keep, life, gate } = self;
         life.spawn("profile relay", relay.run(life.soft.clone()));
         let (swept, soft) = (profile.clone(), life.soft.clone());

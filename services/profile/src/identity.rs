@@ -176,11 +176,10 @@ pub(crate) async fn keep_in_tx<R: Profiled>(
 pub trait Told: store::Stored {
     /// What others hear of `writes`.
     fn told_in_tx(
-        tx: &mut Tx,
+        _tx: &mut Tx,
         _tenant: &TenantId,
         writes: Vec<Write<Self>>,
     ) -> impl Future<Output = Result<Vec<Write<Self>>>> + Send {
-        let _ = tx;
         async { Ok(writes) }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures::future::BoxFuture;
 use salient_events::{Consumer, EventsServer, Outbox, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
 use salient_proto::scoring::v1::scoring_service_server::ScoringServiceServer;
@@ -39,7 +40,12 @@ pub struct App {
 ///
 /// # Errors
 /// The store cannot be opened, migrations are pending and not wanted, or a key of `auth` is bad.
-pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<App> {
+pub fn build(config: &Config, parts: Parts) -> BoxFuture<'_, anyhow::Result<App>> {
+    // boxed here, so that it is compiled here and not again in every program that starts it
+    Box::pin(compose(config, parts))
+}
+
+async fn compose(config: &Config, parts: Parts) -> anyhow::Result<App> {
     let Parts { clock, bus, lifecycle: life } = parts;
     let gate = life.gate(SERVICE);
     let verifier = Verifier::try_new(&config.auth)?;
@@ -66,7 +72,11 @@ impl App {
     ///
     /// # Errors
     /// The transport fails.
-    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+    pub fn serve(self, listener: TcpListener) -> BoxFuture<'static, anyhow::Result<()>> {
+        Box::pin(self.run(listener))
+    }
+
+    async fn run(self, listener: TcpListener) -> anyhow::Result<()> {
         let Self { scoring, server, verifier, relay, consumer, life, gate } = self;
         let db = scoring.db.clone();
         let events = EventsServer::new(db.clone()).consumer(&consumer).into_service();

@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod merges;
-mod rest;
 mod three_sources;
 mod world;
 

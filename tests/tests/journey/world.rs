@@ -26,8 +26,6 @@ use salient_store::StoreConfig;
 use salient_testkit::{Postgres, Redis};
 use serde_json::Value;
 
-use crate::rest;
-
 const GLANCE: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -213,7 +211,8 @@ impl World {
     /// A call to the gateway: the status, and the JSON of the answer.
     pub async fn rest(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let session = &self.suite.session;
-        rest::call(method, &format!("{}{path}", session.services["gateway"]), &session.token, body).await
+        salient_tests::call(method, &format!("{}{path}", session.services["gateway"]), &session.token, body)
+            .await
     }
 }
 

@@ -16,6 +16,7 @@ mod worker;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use prost::{Message, Name};
 use salient_core::{Clock, Result};
 use salient_store::{Db, Engine};
@@ -178,7 +179,12 @@ impl Consumer {
     ///
     /// # Errors
     /// INTERNAL after a defect of the consumer itself; whatever a handler does is dealt with.
-    pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
+    pub fn run(self, shutdown: CancellationToken) -> BoxFuture<'static, Result<()>> {
+        // boxed here, so that it is compiled here and not again in every program that starts it
+        Box::pin(self.work(shutdown))
+    }
+
+    async fn work(self, shutdown: CancellationToken) -> Result<()> {
         let Self { inner, sources } = self;
         let (db, retry) = (inner.db.clone(), inner.retry);
         let key = format!("events.consumer.{}", inner.group);

@@ -1,12 +1,10 @@
 //! `linkage.*` and `resolve.million.*`: how well records of one customer are found, and how fast.
 
-use std::process::{Command, Stdio};
+use anyhow::Result;
 
-use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use super::{Context, Figure, Group, number};
 
-use super::{Context, Figure, Group};
-use crate::{process, workspace};
+const CRATE: &str = "salient-linkage";
 
 /// A data set: its goal for F1, and what a simple way of the baselines reaches.
 struct Set {
@@ -36,25 +34,11 @@ fn names() -> Vec<String> {
     sets.chain([SECONDS, MIB].map(str::to_owned)).collect()
 }
 
-/// What an example of the crate prints as JSON.
-fn example(context: &Context, name: &str, arguments: &[&str]) -> Result<Value> {
-    let mut build = workspace::cargo();
-    build.args(["build", "--quiet", "--release", "-p", "salient-linkage", "--example", name]);
-    process::check(&mut build)?;
-    let program = context.workspace.target.join("release/examples").join(name);
-    let output = Command::new(program).args(arguments).stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "{name} ended with {}", output.status);
-    let text = String::from_utf8(output.stdout)?;
-    let last = text.lines().last().context("nothing was printed")?;
-    Ok(serde_json::from_str(last)?)
-}
-
 fn measure(context: &Context, wanted: &[String]) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    let number = |found: &Value, key: &str| found[key].as_f64().with_context(|| format!("no {key}"));
     if wanted.iter().any(|name| name.starts_with("linkage.")) {
         context.data("record_linkage")?;
-        let found = example(context, "accuracy", &[])?;
+        let found = context.example(CRATE, "accuracy", &[])?;
         for set in SETS {
             let figure = format!("linkage.{}.f1", set.name);
             let f1 = number(&found, set.name)?;
@@ -65,7 +49,7 @@ fn measure(context: &Context, wanted: &[String]) -> Result<Vec<Figure>> {
         }
     }
     if wanted.iter().any(|name| name.starts_with("resolve.")) {
-        let found = example(context, "resolve_million", &[])?;
+        let found = context.example(CRATE, "resolve_million", &[])?;
         figures.push(Figure::of_runs(SECONDS, "s", vec![number(&found, "seconds")?])?.goal(300.0));
         figures.push(Figure::of_runs(MIB, "MiB", vec![number(&found, "peak_rss_mib")?])?.goal(4096.0));
     }

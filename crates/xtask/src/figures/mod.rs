@@ -13,17 +13,19 @@ mod copy;
 mod linkage;
 mod peers;
 mod process;
+mod segments;
 mod suite;
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::services;
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
+use crate::{process as programs, services};
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
@@ -101,8 +103,8 @@ pub struct Group {
 }
 
 /// In the order of their cost, the cheap ones first.
-const GROUPS: [Group; 6] =
-    [process::GROUP, copy::GROUP, linkage::GROUP, suite::IMPORT, suite::DEMO, suite::LISTS];
+const GROUPS: [Group; 7] =
+    [process::GROUP, copy::GROUP, linkage::GROUP, segments::GROUP, suite::IMPORT, suite::DEMO, suite::LISTS];
 
 /// What measurements share.
 pub struct Context {
@@ -123,12 +125,37 @@ impl Context {
         Ok(self.binaries.get_or_init(|| binaries).clone())
     }
 
+    /// The last line that an example prints, which is JSON; the example is built first, unless it
+    /// stands among the given programs.
+    pub fn example(&self, package: &str, name: &str, arguments: &[&str]) -> Result<Value> {
+        let given = self.binaries.get().map(|binaries| binaries.join("examples").join(name));
+        let program = match given.filter(|program| program.exists()) {
+            Some(program) => program,
+            None => {
+                let mut build = workspace::cargo();
+                build.args(["build", "--quiet", "--release", "-p", package, "--example", name]);
+                programs::check(&mut build)?;
+                self.workspace.target.join("release/examples").join(name)
+            }
+        };
+        let output = Command::new(program).args(arguments).stderr(Stdio::inherit()).output()?;
+        ensure!(output.status.success(), "{name} ended with {}", output.status);
+        let text = String::from_utf8(output.stdout)?;
+        let last = text.lines().last().context("nothing was printed")?;
+        Ok(serde_json::from_str(last)?)
+    }
+
     /// A file of the shared data sets, or a word on its absence.
     pub fn data(&self, file: &str) -> Result<PathBuf> {
         let path = self.workspace.data().join(file);
         ensure!(path.exists(), "{} is not there", path.display());
         Ok(path)
     }
+}
+
+/// A number that an example printed.
+fn number(found: &Value, key: &str) -> Result<f64> {
+    found[key].as_f64().with_context(|| format!("no {key}"))
 }
 
 /// Measures and prints; a figure that cannot be measured is reported and the

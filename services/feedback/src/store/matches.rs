@@ -27,6 +27,8 @@ pub struct Candidate {
     pub seller: SellerId,
     /// Whom it was about.
     pub account: AccountId,
+    /// The account of the order or opportunity: this one, or one that is merged with it.
+    pub happened_at: AccountId,
     /// What happened.
     pub kind: Kind,
     /// How it was joined.
@@ -45,6 +47,7 @@ struct OrderRow {
     recommendation: Uuid,
     seller: String,
     account: Uuid,
+    member: Uuid,
     product: String,
     token: String,
     order_id: Uuid,
@@ -60,6 +63,7 @@ struct OpportunityRow {
     recommendation: Uuid,
     seller: String,
     account: Uuid,
+    member: Uuid,
     product: String,
     token: String,
     opportunity: Uuid,
@@ -105,8 +109,8 @@ macro_rules! asked {
 /// that has its product.
 pub async fn orders_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Candidate>> {
     let rows: Vec<OrderRow> = sql(asked!(
-        "select r.tenant, r.recommendation, r.seller, r.account, r.product, r.attribution_token as token,
-                o.order_id, o.order_time, o.attribution_token as order_token, o.currency, o.lines
+        "select r.tenant, r.recommendation, r.seller, r.account, r.member, r.product,
+                r.attribution_token as token, o.order_id, o.order_time, o.attribution_token as order_token, o.currency, o.lines
          from asked r
          join orders o on o.tenant = r.tenant and o.account = r.member
              and o.order_time >= r.issue_time and o.order_time < r.window_end and o.order_time <= $1
@@ -139,6 +143,7 @@ pub async fn orders_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Candida
             seller,
             recommendation: RecommendationId::from_uuid(row.recommendation),
             account: AccountId::from_uuid(row.account),
+            happened_at: AccountId::from_uuid(row.member),
             kind: Kind::Order,
             join,
             subject: OrderId::from_uuid(row.order_id).name(),
@@ -152,8 +157,8 @@ pub async fn orders_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Candida
 /// Opportunities opened within the window, known at `now`, with what became of them since.
 pub async fn opportunities_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Candidate>> {
     let rows: Vec<OpportunityRow> = sql(asked!(
-        "select r.tenant, r.recommendation, r.seller, r.account, r.product, r.attribution_token as token,
-                o.opportunity, o.product as about, o.state, o.amount_minor, o.currency, o.open_time, o.close_time,
+        "select r.tenant, r.recommendation, r.seller, r.account, r.member, r.product,
+                r.attribution_token as token, o.opportunity, o.product as about, o.state, o.amount_minor, o.currency, o.open_time, o.close_time,
                 o.attribution_token as opportunity_token
          from asked r
          join opportunities o on o.tenant = r.tenant and o.account = r.member
@@ -178,6 +183,7 @@ pub async fn opportunities_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<
                 seller: seller.clone(),
                 recommendation: RecommendationId::from_uuid(row.recommendation),
                 account: AccountId::from_uuid(row.account),
+                happened_at: AccountId::from_uuid(row.member),
                 kind,
                 join,
                 subject: OpportunityId::from_uuid(row.opportunity).name(),

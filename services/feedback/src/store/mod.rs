@@ -6,7 +6,7 @@ pub mod outcomes;
 pub mod projection;
 pub mod reactions;
 
-pub use outcomes::{list_outcomes, put_outcome_in_tx};
+pub use outcomes::{list_outcomes, put_outcome_in_tx, retract_outcomes_in_tx};
 pub use reactions::{list_reactions, put_exposures_in_tx, put_reaction_in_tx};
 
 use std::collections::HashMap;
@@ -20,6 +20,7 @@ use crate::domain::Known;
 const STEPS: &[Migration] = &[
     Migration::new(1, "start", include_str!("../../migrations/0001_start.sql")),
     Migration::new(2, "account_names", include_str!("../../migrations/0002_account_names.sql")),
+    Migration::new(3, "outcomes_of_merged", include_str!("../../migrations/0003_outcomes_of_merged.sql")),
 ];
 
 /// What this service's database needs: the crates' tables, then its own.

@@ -23,12 +23,20 @@ struct Row {
     recommendation: Uuid,
     seller: String,
     account: Uuid,
+    happened_at: Option<Uuid>,
     kind: String,
     joined: String,
     subject: String,
     amount_minor: Option<i64>,
     currency: Option<String>,
     outcome_time: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Retracted {
+    tenant: String,
+    #[sqlx(flatten)]
+    row: Row,
 }
 
 impl TryFrom<Row> for Outcome {
@@ -44,6 +52,7 @@ impl TryFrom<Row> for Outcome {
             recommendation: RecommendationId::from_uuid(row.recommendation),
             seller: SellerId::try_new(&row.seller).map_err(|error| broken("seller", error.message()))?,
             account: AccountId::from_uuid(row.account),
+            happened_at: AccountId::from_uuid(row.happened_at.unwrap_or(row.account)),
             kind: Kind::parse(&row.kind).ok_or_else(|| broken("kind", &row.kind))?,
             join: Join::parse(&row.joined).ok_or_else(|| broken("joined", &row.joined))?,
             amount: row.amount_minor.zip(currency).map(|(minor, currency)| Money::new(minor, currency)),
@@ -57,8 +66,8 @@ impl TryFrom<Row> for Outcome {
 pub async fn put_outcome_in_tx(tx: &mut Tx, tenant: &TenantId, from: &Outcome) -> Result<bool> {
     let written =
         sql("insert into outcomes (tenant, outcome, recommendation, seller, account, kind, joined, subject,
-            amount_minor, currency, outcome_time)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            amount_minor, currency, outcome_time, happened_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          on conflict (tenant, recommendation, kind, subject) do nothing")
         .bind(tenant)
         .bind(from.id.uuid())
@@ -71,9 +80,31 @@ pub async fn put_outcome_in_tx(tx: &mut Tx, tenant: &TenantId, from: &Outcome) -
         .bind(from.amount.map(|amount| amount.minor_units))
         .bind(from.amount.map(|amount| amount.currency.to_string()))
         .bind(from.outcome_time)
+        .bind((from.happened_at != from.account).then(|| from.happened_at.uuid()))
         .execute(tx)
         .await?;
     Ok(written == 1)
+}
+
+/// Removes the outcomes whose order or opportunity is not of the recommendation's profile any more,
+/// and returns them.
+pub async fn retract_outcomes_in_tx(tx: &mut Tx) -> Result<Vec<(TenantId, Outcome)>> {
+    let rows: Vec<Retracted> = sql("delete from outcomes where happened_at is not null
+            and coalesce((select r.root from account_roots r
+                where r.tenant = outcomes.tenant and r.account = outcomes.account), account)
+            <> coalesce((select r.root from account_roots r
+                where r.tenant = outcomes.tenant and r.account = outcomes.happened_at), happened_at)
+         returning tenant, outcome, recommendation, seller, account, happened_at, kind, joined, subject,
+            amount_minor, currency, outcome_time")
+    .fetch_all(tx)
+    .await?;
+    let pair = |Retracted { tenant, row }: Retracted| {
+        let tenant = TenantId::try_from(tenant.as_str());
+        let tenant = tenant
+            .map_err(|error| Error::inconsistent("outcomes", "tenant", row.outcome, error.to_string()))?;
+        Ok((tenant, Outcome::try_from(row)?))
+    };
+    rows.into_iter().map(pair).collect()
 }
 
 /// Outcomes, newest first, before `before` (time and id).
@@ -86,7 +117,8 @@ pub async fn list_outcomes(
 ) -> Result<Vec<Outcome>> {
     let (time, id) = before.unwrap_or((i64::MAX, Uuid::max()));
     let rows: Vec<Row> = sql(
-        "select outcome, recommendation, seller, account, kind, joined, subject, amount_minor, currency, outcome_time
+        "select outcome, recommendation, seller, account, happened_at, kind, joined, subject, amount_minor, currency,
+            outcome_time
          from outcomes where tenant = $1 and (outcome_time, outcome) < ($2, $3) and {filter}
          order by outcome_time desc, outcome desc limit $4",
     )

@@ -22,6 +22,7 @@ both!(
     opportunities,
     late_news_and_changed_orders,
     a_list_of_outcomes,
+    what_came_of_a_merge_goes_with_it,
 );
 
 /// What is looked at: recommendation, what, how, by what, amount.
@@ -56,6 +57,31 @@ async fn token_first_subject_second(world: &World) {
     let mut heard = world.outcomes_heard("acme", 2).await;
     heard.sort_by_key(|outcome| outcome.outcome_time.map(|at| at.seconds));
     assert_eq!(heard, found);
+}
+
+async fn what_came_of_a_merge_goes_with_it(world: &World) {
+    let (item, other) = (world.issue("s07", "bag").await, world.issue("s08", "cup").await);
+    let own = world.order(&other, &["cup"], 1);
+    let at_other = Order { account: other.account.clone(), ..world.order(&item, &["bag"], 1) };
+    world.ordered("acme", &[&own, &at_other]).await;
+    world.clock.advance(TimeDelta::days(2));
+    let before = world.outcomes("acme").await;
+    assert_eq!(before.iter().map(seen).map(|seen| seen.0).collect::<Vec<_>>(), [other.name.as_str()]);
+
+    world.resolved("acme", &other.account, &item.account).await;
+    let merged = world.outcomes("acme").await;
+    assert_eq!(merged.len(), 2);
+    let gained = merged.iter().find(|outcome| !before.contains(outcome)).unwrap();
+    assert_eq!((&gained.recommendation, &gained.subject), (&item.name, &at_other.name));
+
+    world.resolved("acme", &other.account, &other.account).await;
+    assert_eq!(world.outcomes("acme").await, before);
+    assert_eq!(world.retractions_heard("acme", 1).await, std::slice::from_ref(gained));
+    // what it makes true by itself it still makes true
+    let late = world.order(&item, &["bag"], 1);
+    world.ordered("acme", &[&late]).await;
+    world.clock.advance(TimeDelta::days(2));
+    assert_eq!(world.outcomes("acme").await.len(), 2);
 }
 
 async fn only_what_fits(world: &World) {

@@ -20,10 +20,12 @@ use salient_proto::{
     common::v1::{GetEventStatusRequest, events_service_client::EventsServiceClient},
     feedback::v1::{
         GetConversionFunnelRequest, GetConversionFunnelResponse, ListOutcomesRequest, Outcome,
-        OutcomesMatched, Reaction, ReactionAction, ReactionsRecorded, RecordReactionRequest,
-        feedback_service_client::FeedbackServiceClient,
+        OutcomesMatched, OutcomesRetracted, Reaction, ReactionAction, ReactionsRecorded,
+        RecordReactionRequest, feedback_service_client::FeedbackServiceClient,
     },
-    profile::v1::{OpportunitiesChanged, Opportunity, Order, OrderLine, OrdersRecorded},
+    profile::v1::{
+        OpportunitiesChanged, Opportunity, Order, OrderLine, OrdersRecorded, ProfileRoot, ProfilesResolved,
+    },
     recommendation::v1::{Recommendation, RecommendationsExpired, RecommendationsIssued},
 };
 use salient_store::{Db, Migrations, StoreConfig};
@@ -205,6 +207,12 @@ impl World {
         }
     }
 
+    /// That the record of an account belongs to a profile.
+    pub async fn resolved(&self, tenant: &str, record: &str, profile: &str) {
+        let roots = vec![ProfileRoot { record: record.into(), profile: profile.into() }];
+        self.hear(tenant, "profile", &ProfilesResolved { roots }).await;
+    }
+
     pub async fn dealt(&self, opportunity: &Opportunity) {
         let message = OpportunitiesChanged { opportunities: vec![opportunity.clone()] };
         self.hear("acme", "profile", &message).await;
@@ -243,6 +251,12 @@ impl World {
         eventually(async || Some(outcomes()).filter(|found| found.len() >= count)).await
     }
 
+    /// The outcomes of which the listener heard that they were taken back, when there are `count`.
+    pub async fn retractions_heard(&self, tenant: &str, count: usize) -> Vec<Outcome> {
+        let outcomes = || self.decoded(tenant, |event: OutcomesRetracted| event.outcomes);
+        eventually(async || Some(outcomes()).filter(|found| found.len() >= count)).await
+    }
+
     fn decoded<M: Message + Name + Default, T>(&self, tenant: &str, items: impl Fn(M) -> Vec<T>) -> Vec<T> {
         let heard = self.heard.lock().unwrap();
         let of_type = heard.iter().filter(|(of, kind, _)| of.as_str() == tenant && *kind == M::full_name());
@@ -265,7 +279,8 @@ async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::T
     let consumer = Consumer::new(db, bus.clone(), "listener", clock.clone())
         .subscribe(SERVICE)
         .handle_with(heard.clone(), note::<ReactionsRecorded>)
-        .handle_with(heard.clone(), note::<OutcomesMatched>);
+        .handle_with(heard.clone(), note::<OutcomesMatched>)
+        .handle_with(heard.clone(), note::<OutcomesRetracted>);
     consumer.create_groups().await.unwrap();
     life.spawn("listener", consumer.run(life.soft.clone()));
     heard

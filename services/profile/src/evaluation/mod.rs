@@ -37,8 +37,10 @@ use crate::{profile::Profile, store::segments::SIGNAL};
 const POLL: Duration = Duration::from_millis(300);
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest rest while records pour in.
-const REST: Duration = Duration::from_millis(250);
+/// The longest rest while records pour in: what they change shows within a second all the same.
+const REST: Duration = Duration::from_millis(600);
+/// How many times as long as the work the rest is.
+const REST_SHARE: u32 = 4;
 
 /// Follows the records until `shutdown`; of several replicas one does.
 pub async fn run(profile: Profile, shutdown: CancellationToken) {
@@ -62,9 +64,10 @@ async fn lead(profile: &Profile, shutdown: &CancellationToken) -> Result<()> {
         lease.check().await?;
         let begin = Instant::now();
         let refreshed = refresh::refresh(profile).await?;
-        // A full batch means that records pour in. Whoever writes them needs the machine more,
-        // and accounts that come again meanwhile are looked at once.
-        let rest = if refreshed.is_full { begin.elapsed().min(REST) } else { Duration::ZERO };
+        // Whoever pours records in needs the machine more, and accounts that come again meanwhile
+        // are looked at once.
+        let rest =
+            if refreshed.is_pouring { (begin.elapsed() * REST_SHARE).min(REST) } else { Duration::ZERO };
         let passed = pass::step(profile).await?;
         if passed || refreshed.entries > 0 {
             tokio::time::sleep(rest).await;

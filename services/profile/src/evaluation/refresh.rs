@@ -21,13 +21,15 @@ use crate::{
 
 /// Entries of the queue that are taken at once.
 const ENTRIES: i64 = 2_000;
+/// As many entries at once are no single events any more.
+const POURING: usize = 100;
 
 /// What was done.
 pub(super) struct Refreshed {
     /// Entries of the queue that were worked on.
     pub(super) entries: usize,
-    /// Whether there were as many as are taken at once.
-    pub(super) is_full: bool,
+    /// Whether records pour in, as in an import.
+    pub(super) is_pouring: bool,
 }
 
 /// Works on the front of the queue.
@@ -42,8 +44,7 @@ pub(super) async fn refresh(profile: &Profile) -> Result<Refreshed> {
         facts::mark_due_in_tx(&mut tx, now).await?;
         tx.commit().await?;
     }
-    let refreshed =
-        Refreshed { entries: front.len() + usize::from(due), is_full: front.len() as i64 == ENTRIES };
+    let refreshed = Refreshed { entries: front.len() + usize::from(due), is_pouring: front.len() >= POURING };
     let mut tenants: BTreeMap<String, (Vec<i64>, BTreeSet<Uuid>)> = BTreeMap::new();
     for entry in front {
         let (entries, accounts) = tenants.entry(entry.tenant).or_default();

@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 use salient_core::{Error, Result, TenantId};
 use salient_linkage::{Band, Index, Model, Scorer};
 use salient_proto::profile::v1::{Account, Contact};
-use salient_store::Connection;
+use salient_store::{Connection, Lease};
 use tokio_util::sync::CancellationToken;
 
 use super::{Held, ask_in_tx, join_in_tx};
@@ -23,6 +23,8 @@ use crate::{
 
 /// How long a record waits at most if nothing wakes the worker.
 const POLL: Duration = Duration::from_secs(5);
+/// How long to wait after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Records compared in one transaction.
 const BATCH: i64 = 200;
 /// Pairs of one new record that are asked about at most.
@@ -34,22 +36,36 @@ pub struct Matcher {
     held: HashMap<(TenantId, String), Held>,
 }
 
-/// Compares what waits, until `shutdown`.
+/// Compares what waits, until `shutdown`; of several replicas one does.
 pub async fn run(profile: Profile, shutdown: CancellationToken) {
-    let mut signal = profile.db.signal(matches::UNRESOLVED);
-    let mut matcher = Matcher::default();
-    loop {
-        if let Err(error) = matcher.catch_up(&profile, &shutdown).await {
-            // what was held may be ahead of what was committed
-            matcher = Matcher::default();
-            tracing::warn!(error = %error.chain(), "records not compared");
+    while !shutdown.is_cancelled() {
+        // what is held may be ahead of what was committed: a failure forgets it
+        let Err(error) = lead(&profile, &shutdown).await else { return };
+        tracing::warn!(error = %error.chain(), "records not compared");
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = tokio::time::sleep(PAUSE) => {}
         }
+    }
+}
+
+async fn lead(profile: &Profile, shutdown: &CancellationToken) -> Result<()> {
+    // listening begins before the first look, so that nothing is committed in between
+    let mut signal = profile.db.signal(matches::UNRESOLVED);
+    let Some(mut lease) = Lease::acquire(&profile.db, "profile.matching", shutdown).await? else {
+        return Ok(());
+    };
+    let mut matcher = Matcher::default();
+    while !shutdown.is_cancelled() {
+        lease.check().await?;
+        matcher.catch_up(profile, shutdown).await?;
         tokio::select! {
             biased;
-            () = shutdown.cancelled() => return,
+            () = shutdown.cancelled() => {}
             () = signal.wait(POLL) => {}
         }
     }
+    lease.release().await
 }
 
 impl Matcher {
@@ -124,7 +140,9 @@ impl Matcher {
             self.held.insert(place.clone(), held);
         }
         let declared = sources(conn, tenant).await?;
+        let learned = matches::model(conn, tenant, R::TABLE).await?;
         let Some(held) = self.held.get_mut(&place) else { return Ok(None) };
+        held.judge_by(learned)?;
         let doubling = declared.iter().filter(|source| source.has_duplicates);
         held.doubling = doubling.map(|source| held_source(&mut held.sources, &source.source)).collect();
         Ok(Some(held))
@@ -143,7 +161,8 @@ fn held_source(sources: &mut HashMap<String, u16>, name: &str) -> u16 {
 pub async fn hold<R: Resolved>(conn: &mut impl Connection, tenant: &TenantId) -> Result<Held> {
     let index = Index::new(R::LIKE.config()).map_err(Error::internal)?;
     let standard = Model::standard(index.config(), 0);
-    let mut held = Held { index, model: standard, sources: HashMap::new(), doubling: Default::default() };
+    let mut held =
+        Held { index, model: standard, learned: None, sources: HashMap::new(), doubling: Default::default() };
     for source in sources(conn, tenant).await? {
         let number = held.source(&source.source);
         if source.has_duplicates {
@@ -159,16 +178,14 @@ pub async fn hold<R: Resolved>(conn: &mut impl Connection, tenant: &TenantId) ->
             record.likeness.from_source(source)
         })
         .collect();
-    let model = matches::model(conn, tenant, R::TABLE).await?;
+    let learned = matches::model(conn, tenant, R::TABLE).await?;
     let held = tokio::task::spawn_blocking(move || {
         held.index.extend(records)?;
         Ok::<_, salient_linkage::Error>(held)
     });
     let mut held = held.await.map_err(Error::internal)?.map_err(Error::internal)?;
-    held.model = match model {
-        Some(text) => serde_json::from_str(&text).map_err(Error::internal)?,
-        None => Model::standard(held.index.config(), held.index.len()),
-    };
+    held.model = Model::standard(held.index.config(), held.index.len());
+    held.judge_by(learned)?;
     Ok(held)
 }
 

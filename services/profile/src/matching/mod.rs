@@ -32,6 +32,8 @@ pub struct Held {
     pub index: Index,
     /// How they are compared.
     pub model: Model,
+    /// The text of the model, if it was learned: a run may store a better one at any time.
+    pub learned: Option<String>,
     /// Sources by name, as the index numbers them.
     pub sources: HashMap<String, u16>,
     /// Sources of which two records may be one customer.
@@ -43,6 +45,18 @@ impl Held {
     pub fn source(&mut self, name: &str) -> u16 {
         let next = u16::try_from(self.sources.len()).unwrap_or(u16::MAX);
         *self.sources.entry(name.to_owned()).or_insert(next)
+    }
+
+    /// Compares by the model that was learned last, if there is one.
+    ///
+    /// # Errors
+    /// The stored model is damaged.
+    pub fn judge_by(&mut self, learned: Option<String>) -> Result<()> {
+        if let Some(text) = learned.filter(|text| self.learned.as_ref() != Some(text)) {
+            self.model = serde_json::from_str(&text).map_err(Error::internal)?;
+            self.learned = Some(text);
+        }
+        Ok(())
     }
 
     /// Whether two records may be one customer at all.
@@ -159,4 +173,74 @@ pub async fn ask_in_tx<R: Resolved>(
     let pair = Pair { id: id.uuid(), kind: R::TABLE.to_owned(), one: first, other: second, told };
     matches::ask_in_tx(tx, tenant, &pair).await?;
     Ok(Done::Asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use salient_linkage::{Kind, Record};
+
+    use super::*;
+
+    fn company(name: &str, phone: &str, postal_code: &str, city: &str) -> Record {
+        Record::new(Uuid::now_v7().to_string())
+            .with("name", name)
+            .with("phone", phone)
+            .with("postal_code", postal_code)
+            .with("city", city)
+            .with("country", "United Kingdom")
+    }
+
+    /// Records and the source each comes from; sources of `doubling` may name one customer twice.
+    fn held(records: Vec<(u16, Record)>, doubling: &[u16]) -> (Held, Vec<Uuid>) {
+        let mut index = Index::new(Kind::Company.config()).unwrap();
+        let numbers: Vec<u32> = records
+            .into_iter()
+            .map(|(source, record)| index.insert(&record.from_source(source)).unwrap())
+            .collect();
+        let model = Model::standard(index.config(), index.len());
+        let ids = numbers.iter().map(|number| Uuid::parse_str(index.id(*number)).unwrap()).collect();
+        let doubling = doubling.iter().copied().collect();
+        (Held { index, model, learned: None, sources: HashMap::new(), doubling }, ids)
+    }
+
+    fn said(held: &Held, left: &[Uuid], right: &[Uuid]) -> Option<String> {
+        objection(held, &Scorer::new(&held.index, &held.model).unwrap(), left, right)
+    }
+
+    fn northwind() -> Record {
+        company("Northwind Tools Ltd", "+44 20 7946 0018", "LS1 4AP", "Leeds")
+    }
+
+    #[test]
+    fn records_that_agree_may_be_joined() {
+        let (held, ids) = held(vec![(0, northwind()), (1, northwind())], &[]);
+        assert_eq!(said(&held, &ids[..1], &ids[1..]), None);
+    }
+
+    #[test]
+    fn a_source_without_duplicates_has_no_two_records_in_one_profile() {
+        let records = || vec![(0, northwind()), (1, northwind()), (0, northwind())];
+        let (strict, ids) = held(records(), &[]);
+        assert!(said(&strict, &ids[..2], &ids[2..]).unwrap().contains("has no duplicates"));
+        let (doubling, ids) = held(records(), &[0]);
+        assert_eq!(said(&doubling, &ids[..2], &ids[2..]), None);
+    }
+
+    #[test]
+    fn one_pair_that_contradicts_stops_the_chain_that_leads_to_it() {
+        let between = company("Northwind Tools Ltd", "", "LS1 4AP", "Leeds");
+        let stranger = company("Harbour Fish Wholesale", "+44 131 496 0777", "EH6 7DX", "Edinburgh");
+        let (held, ids) = held(vec![(0, northwind()), (1, between), (2, stranger)], &[]);
+        assert!(said(&held, &ids[..2], &ids[2..]).unwrap().contains("contradict"));
+    }
+
+    #[test]
+    fn no_profile_grows_beyond_the_limit_by_itself() {
+        let most = Kind::Company.config().max_cluster;
+        let records = (0..=most).map(|source| (u16::try_from(source).unwrap(), northwind())).collect();
+        let (held, ids) = held(records, &[]);
+        let (left, right) = ids.split_at(most - 1);
+        assert_eq!(said(&held, left, &right[..1]), None);
+        assert!(said(&held, left, right).unwrap().contains(&format!("would have {} records", most + 1)));
+    }
 }
