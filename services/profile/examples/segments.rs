@@ -115,7 +115,11 @@ async fn main() -> anyhow::Result<()> {
     let (mut waits, mut calls) = (Vec::new(), Vec::new());
     for number in 0..EVENTS.min(count / 4) {
         // a new account in the right country, with one order that is large enough
-        let order = Order { lines: vec![line(40_000)], ..order(count + number, 0, &clock) };
+        let order = Order {
+            lines: vec![line(40_000)],
+            order_time: ago(&clock, 1),
+            ..order(count + number, 0, &clock)
+        };
         let account = Account { country: "France".into(), ..account(count + number) };
         let begin = Instant::now();
         let message = IngestRecordsRequest {
