@@ -109,6 +109,8 @@ reasons! {
     DependencyUnavailable, "DEPENDENCY_UNAVAILABLE", Unavailable;
     /// A defect of the server.
     Internal, "INTERNAL", Internal;
+    /// The person was erased and is not taken up again without a new consent.
+    PersonErased, "PERSON_ERASED", FailedPrecondition;
 }
 
 impl Reason {
@@ -272,7 +274,7 @@ mod tests {
         for reason in Reason::ALL {
             assert_eq!(Reason::parse(reason.as_str()), Some(*reason));
         }
-        assert_eq!(Reason::ALL.len(), 19);
+        assert_eq!(Reason::ALL.len(), 20);
         assert_eq!(Reason::parse("field_invalid"), None);
     }
 
