@@ -12,7 +12,7 @@ use prost::Message;
 use salient_core::{Error, Reason, Result, TenantId};
 use sha2::{Digest, Sha256};
 
-use crate::{conn::Tx, sql::sql};
+use crate::{conn::Tx, rows::Rows, sql::sql};
 
 /// Looks up a request. `None` means that it is new and now claimed by this transaction: do
 /// the work, [`store_in_tx`] the answer, commit. `Some` is the stored answer, encoded.
@@ -86,4 +86,33 @@ pub async fn prune_in_tx(tx: &mut Tx, before: DateTime<Utc>, limit: u32) -> Resu
     .execute(tx)
     .await?;
     Ok(pruned)
+}
+
+/// Empties the stored answers to `method` that `speaks` picks; says how many. The requests stay
+/// known: sent again, they do nothing and get an empty answer.
+pub async fn empty_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    method: &str,
+    speaks: impl Fn(&[u8]) -> bool + Send + Sync,
+) -> Result<u64> {
+    let mut picked: Vec<String> = Vec::new();
+    sql("select request_id, response from idempotency where tenant = $1 and method = $2 and response is not null")
+        .bind(tenant)
+        .bind(method)
+        .for_each(tx, |(request_id, response): (String, Vec<u8>)| {
+            if speaks(&response) {
+                picked.push(request_id);
+            }
+        })
+        .await?;
+    let emptied = sql("update idempotency set response = $3
+         where tenant = $1 and method = $2 and request_id in (select request_id from {rows})")
+    .bind(tenant)
+    .bind(method)
+    .bind(Vec::new())
+    .rows(Rows::new().text("request_id", picked))
+    .execute(tx)
+    .await?;
+    Ok(emptied)
 }
