@@ -4,14 +4,22 @@ use std::{convert::Infallible, time::Duration};
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
-use salient_events::{EventsServer, Parts, Relay};
+use salient_events::{Bus, Consumer, EventsServer, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
-use salient_proto::profile::v1::profile_service_server::ProfileServiceServer;
+use salient_proto::profile::v1::{
+    privacy_service_server::PrivacyServiceServer, profile_service_server::ProfileServiceServer,
+};
 use salient_store::Db;
 use tokio::net::TcpListener;
 
 use crate::{
-    config::Config, events::publish::SOURCE, grpc::service::Service, housekeeping, profile::Profile, store,
+    config::Config,
+    events::{consume, publish::SOURCE},
+    grpc::{privacy::PrivacyHandlers, service::Service},
+    housekeeping,
+    privacy::{Privacy, erase},
+    profile::Profile,
+    store,
 };
 
 /// How often the store is asked for a sign of life.
@@ -20,10 +28,12 @@ const PROBE: Duration = Duration::from_secs(5);
 /// A service that is ready to serve.
 #[derive(Debug)]
 pub struct App {
-    profile: Profile,
+    privacy: Privacy,
+    bus: Bus,
     server: ServerConfig,
     verifier: Verifier,
     relay: Relay,
+    consumer: Consumer,
     keep_request_ids: TimeDelta,
     life: Lifecycle,
     gate: Gate,
@@ -38,9 +48,17 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<App> {
     let gate = life.gate(SOURCE);
     let verifier = Verifier::try_new(&config.auth)?;
     let db = Db::open(&config.store, &store::migrations()).await.context("store")?;
+    let mut consumer = Consumer::new(db.clone(), bus.clone(), SOURCE, clock.clone())
+        .handle(consume::erasure_confirmed)
+        .handle(consume::data_reported);
+    for service in &config.privacy.services {
+        consumer = consumer.subscribe(service);
+    }
     Ok(App {
-        relay: Relay::new(db.clone(), bus, SOURCE).groups(&config.bus.groups),
-        profile: Profile { db, clock },
+        relay: Relay::new(db.clone(), bus.clone(), SOURCE).groups(&config.bus.groups),
+        privacy: Privacy::new(Profile { db, clock }, config.privacy.services.iter().cloned()),
+        bus,
+        consumer,
         server: config.server.clone(),
         verifier,
         keep_request_ids: TimeDelta::days(config.retention.request_ids_days.into()),
@@ -56,8 +74,16 @@ impl App {
     /// # Errors
     /// The transport fails.
     pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
-        let Self { profile, server, verifier, relay, keep_request_ids, life, gate } = self;
+        let Self { privacy, bus, server, verifier, relay, consumer, keep_request_ids, life, gate } = self;
+        let profile = privacy.profile.clone();
+        let events = EventsServer::new(profile.db.clone()).consumer(&consumer).into_service();
         life.spawn("profile relay", relay.run(life.soft.clone()));
+        life.spawn("profile consumer", consumer.run(life.soft.clone()));
+        let (erasing, soft) = (privacy.clone(), life.soft.clone());
+        life.spawn("profile erasures", async move {
+            erase::complete(&erasing, &bus, soft).await;
+            Ok::<(), Infallible>(())
+        });
         let (swept, soft) = (profile.clone(), life.soft.clone());
         life.spawn("profile housekeeping", async move {
             housekeeping::run(&swept, keep_request_ids, soft).await;
@@ -68,9 +94,9 @@ impl App {
             let db = probed.clone();
             async move { db.ping().await }
         });
-        let events = EventsServer::new(profile.db.clone()).into_service();
         Grpc::builder(SOURCE, &server, verifier)
             .add_service(sized!(ProfileServiceServer::new(Service::new(profile.clone())), &server))
+            .add_service(sized!(PrivacyServiceServer::new(PrivacyHandlers(privacy)), &server))
             .add_service(sized!(events, &server))
             .ready_when(gate)
             .serve(listener, &life)

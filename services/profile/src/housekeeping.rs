@@ -7,7 +7,7 @@ use salient_core::Result;
 use salient_store::idempotency;
 use tokio_util::sync::CancellationToken;
 
-use crate::profile::Profile;
+use crate::{privacy::retention, profile::Profile};
 
 /// How often it sweeps.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -25,6 +25,9 @@ pub async fn run(profile: &Profile, keep_request_ids: TimeDelta, shutdown: Cance
         }
         if let Err(error) = forget_request_ids(profile, keep_request_ids).await {
             tracing::warn!(error = %error.chain(), "old request ids not forgotten");
+        }
+        if let Err(error) = retention::sweep(profile).await {
+            tracing::warn!(error = %error.chain(), "old interactions not deleted");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     },
     events::publish,
     profile::Profile,
-    store::{self, Stored, records},
+    store::{self, Stored, persons, records},
 };
 
 /// A write that can be sent again: what tells one from another.
@@ -108,6 +108,8 @@ pub(crate) async fn write_in_tx<R: Stored>(
     mask: &UpdateMask,
     events: &mut Vec<Envelope>,
 ) -> Result<Summary> {
+    let buried = persons::buried_in_tx(tx, tenant, &batch.persons()).await?;
+    batch.respect(&buried);
     let known = records::find::<R>(tx, tenant, &batch.keys()).await?;
     let wanted = batch.compare(&known, accounts, mask);
     let current = records::current(tx, tenant, wanted).await?;

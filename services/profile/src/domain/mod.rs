@@ -6,15 +6,19 @@
 //! - [`record`]: what all kinds have in common, and which fields may be read and changed;
 //! - one file per kind: its own rules and defaults;
 //! - [`batch`]: what a batch does to the records that exist;
+//! - [`consent`]: what people agreed to, and which of it holds;
+//! - [`person`]: what is left of somebody who is erased, and what is taken out of records;
 //! - [`timeline`]: what of a record is known at a given time.
 
 mod account;
 pub mod batch;
+pub mod consent;
 mod contact;
 mod interaction;
 mod kind;
 mod opportunity;
 pub mod order;
+pub mod person;
 pub mod record;
 mod refusal;
 pub mod timeline;

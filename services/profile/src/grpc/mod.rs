@@ -1,5 +1,6 @@
-//! The service's gRPC face: [`service`] parses, makes one call, converts; [`convert`] knows how
+//! The service's gRPC face: [`service`] and [`privacy`] parse, make one call, convert; [`convert`] knows how
 //! the messages of the contract look.
 
 pub mod convert;
+pub mod privacy;
 pub mod service;

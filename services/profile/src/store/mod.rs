@@ -1,7 +1,12 @@
 //! The service's own tables: one per kind of record. The texts are the same on both engines; what
 //! is done to a batch is one statement.
 
+pub mod consents;
+pub mod erasures;
+pub mod exports;
+pub mod persons;
 pub mod records;
+pub mod settings;
 mod tables;
 pub mod timeline;
 
@@ -10,8 +15,10 @@ use salient_store::{Connection as _, Engine, Migration, Migrations, Result, Tx, 
 
 pub use tables::Stored;
 
-const STEPS: &[Migration] =
-    &[Migration::new(1, "records", include_str!("../../migrations/0001_records.sql"))];
+const STEPS: &[Migration] = &[
+    Migration::new(1, "records", include_str!("../../migrations/0001_records.sql")),
+    Migration::new(3, "privacy", include_str!("../../migrations/0003_privacy.sql")),
+];
 
 /// Everything that the service's database must have been through.
 pub fn migrations() -> Migrations {
