@@ -72,7 +72,8 @@ async fn every_change_is_heard_whole(world: &World) {
     let mut operator = EventsServiceClient::new(world.link("acme", Role::Operator));
     let status = operator.get_event_status(GetEventStatusRequest {}).await.unwrap().into_inner();
     let types: Vec<_> = status.types.iter().map(|kind| kind.r#type.as_str()).collect();
-    assert_eq!(types.len(), 5);
+    // what it tells of records, and what it hears of erasures and exports
+    assert_eq!(types.len(), 7);
     assert!(types.contains(&"salient.profile.v1.OrdersRecorded"));
 }
 

@@ -4,9 +4,12 @@
 
 mod access;
 mod batches;
+mod consents;
 mod events;
 mod ingestion;
 mod lists;
+mod logs;
+mod privacy;
 mod process;
 mod records;
 mod timeline;

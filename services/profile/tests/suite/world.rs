@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::{Message, Name};
 use salient_core::{Clock, Reason, TenantId};
-use salient_events::{Bus, Consumer, HandlerCtx};
+use salient_events::{Bus, Consumer, Envelope, HandlerCtx};
 use salient_kit::{
     Lifecycle, Role, Signer,
     client::{Credentials, Link, channel},
@@ -21,8 +21,9 @@ use salient_profile::{Config, Parts, build};
 use salient_proto::{
     common::v1::{BatchResult, GetEventStatusRequest, SourceKey, events_service_client::EventsServiceClient},
     profile::v1::{
-        Account, AccountsChanged, Contact, ContactsChanged, Interaction, InteractionsRecorded,
-        OpportunitiesChanged, Opportunity, Order, OrderLine, OrdersRecorded, UpsertAccountsRequest,
+        Account, AccountsChanged, ConsentChanged, Contact, ContactsChanged, Interaction,
+        InteractionsRecorded, OpportunitiesChanged, Opportunity, Order, OrderLine, OrdersRecorded,
+        PersonErased, PersonExportRequested, PrivacySettingsChanged, UpsertAccountsRequest,
         UpsertAccountsResponse, interaction, profile_service_client::ProfileServiceClient,
     },
 };
@@ -68,6 +69,7 @@ pub struct World {
     uri: String,
     signer: Signer,
     life: Lifecycle,
+    bus: Bus,
     heard: Heard,
     _folder: tempfile::TempDir,
 }
@@ -101,6 +103,7 @@ impl World {
             uri,
             signer: Signer::hs256("k", SECRET),
             life,
+            bus,
             heard,
             _folder: folder,
         }
@@ -125,6 +128,13 @@ impl World {
         let heard = listen(&bus, &self.clock, &life, &folder).await;
         serve(&self.config, &self.clock, &bus, &life).await;
         (life, heard)
+    }
+
+    /// Publishes a message as another service would, and waits until it was heard.
+    pub async fn say<M: Message + Name>(&self, source: &str, shard: u16, message: &M) {
+        let tenant = TenantId::try_from("acme").unwrap();
+        let event = Envelope::new(source, &self.clock, &tenant, shard, message);
+        self.bus.publish(&[event]).await.unwrap();
     }
 
     pub fn store_url(&self) -> &str {
@@ -229,7 +239,11 @@ async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::T
         .handle_with(heard.clone(), note::<ContactsChanged>)
         .handle_with(heard.clone(), note::<OrdersRecorded>)
         .handle_with(heard.clone(), note::<InteractionsRecorded>)
-        .handle_with(heard.clone(), note::<OpportunitiesChanged>);
+        .handle_with(heard.clone(), note::<OpportunitiesChanged>)
+        .handle_with(heard.clone(), note::<ConsentChanged>)
+        .handle_with(heard.clone(), note::<PrivacySettingsChanged>)
+        .handle_with(heard.clone(), note::<PersonErased>)
+        .handle_with(heard.clone(), note::<PersonExportRequested>);
     life.spawn("listener", consumer.run(life.soft.clone()));
     heard
 }
