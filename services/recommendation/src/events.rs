@@ -17,7 +17,7 @@ pub async fn accounts_changed(ctx: &mut HandlerCtx, event: profile::AccountsChan
 
 /// Contacts that are new or changed.
 pub async fn contacts_changed(ctx: &mut HandlerCtx, event: profile::ContactsChanged) -> Result<()> {
-    store::projection::put_contacts_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &event.contacts).await
+    store::projection::put_contacts_in_tx(&mut ctx.tx, &ctx.envelope.tenant, event.contacts).await
 }
 
 /// Orders that are new or changed; one of today overtakes the plans that name its account.

@@ -5,12 +5,15 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use salient_core::{AccountId, Clock, Error, Reason, RecommendationId, Result, SellerId, TenantId};
-use salient_events::{Outbox, shard_of};
+use salient_events::{Outbox, erasure, shard_of};
 use salient_proto::recommendation::v1::{RecommendationsExpired, RecommendationsIssued};
 use salient_store::{Db, Tx};
 
 use crate::{
-    domain::{Plan, Recommendation, State, recommendation::freeze, schedule, slate, suppression::Resting},
+    domain::{
+        Plan, Recommendation, State, approach::Approaches, recommendation::freeze, schedule, slate,
+        suppression::Resting,
+    },
     grpc::convert,
     store::{
         self,
@@ -89,6 +92,7 @@ pub async fn choose_in_tx(
     let now = clock.now();
     // two who choose at once would issue everything twice
     store::catalogue::lock_seller_in_tx(tx, tenant, &pool.seller).await?;
+    erasure::hold_in_tx(tx, tenant).await?;
     let accounts: HashSet<AccountId> = pool.drafts.iter().map(|draft| draft.account).collect();
     let today = store::recommendations::of_day(tx, tenant, day, &pool.seller).await?;
     let open = store::recommendations::open_of_accounts(tx, tenant, accounts.iter().copied()).await?;
@@ -107,8 +111,17 @@ pub async fn choose_in_tx(
         store::recommendations::unanswered_in_tx(tx, tenant, accounts.iter().copied(), since).await?;
     let tired = unanswered.into_iter().filter(|(_, _, times)| *times >= REOFFER_LIMIT);
 
-    // what a seller took on stays; what was done or put off today is not asked again today
-    let kept: Vec<&Recommendation> = today.iter().filter(|item| item.state == State::Accepted).collect();
+    let named = today.iter().chain(&open).filter_map(|item| item.frozen.draft.contact.as_ref());
+    let everywhere = accounts.iter().copied().chain(today.iter().map(|item| item.frozen.draft.account));
+    let people: HashSet<_> = named.map(|contact| contact.id).collect();
+    let approaches = store::people::approaches(tx, tenant, everywhere, people.into_iter()).await?;
+    // what a seller took on stays, unless nobody may be contacted for it any more; what was done or
+    // put off today is not asked again today
+    let kept: Vec<Recommendation> = today
+        .iter()
+        .filter(|item| item.state == State::Accepted)
+        .filter_map(|item| permitted(item, &approaches))
+        .collect();
     let done = today.iter().filter(|item| matches!(item.state, State::Completed | State::Snoozed));
     let elsewhere = open.iter().filter(|item| match item.state {
         State::Issued => item.seller != pool.seller,
@@ -121,25 +134,20 @@ pub async fn choose_in_tx(
             .into_iter()
             .chain(tired.map(|(account, product, _)| (account, product)))
             .collect(),
-        taken: done
-            .chain(elsewhere)
-            .chain(kept.iter().copied())
-            .map(|item| item.frozen.draft.account)
-            .collect(),
+        taken: done.chain(elsewhere).chain(kept.iter()).map(|item| item.frozen.draft.account).collect(),
+        unreachable: accounts.iter().copied().filter(|account| approaches.of(*account).is_none()).collect(),
     };
     let room = (capacity as usize).saturating_sub(kept.len());
     let slate = slate::choose(&pool.drafts, &rules, pool.value_exponent, room);
 
     let policy = pool.policy.name();
     let mut ranks = 1..;
-    let mut kept: Vec<Recommendation> = kept
-        .into_iter()
-        .zip(&mut ranks)
-        .map(|(item, rank)| Recommendation { rank, ..item.clone() })
-        .collect();
+    let mut kept: Vec<Recommendation> =
+        kept.into_iter().zip(&mut ranks).map(|(item, rank)| Recommendation { rank, ..item }).collect();
     let mut issued = Vec::with_capacity(slate.drafts.len());
     for (draft, rank) in slate.drafts.iter().zip(&mut ranks) {
-        let frozen = freeze(draft, day, &policy, now);
+        let Some(approach) = approaches.of(draft.account) else { continue };
+        let frozen = freeze(draft, approach, day, &policy, now);
         let equal = open.iter().find(|item| {
             let other = &item.frozen.draft;
             other.account == draft.account && other.product == draft.product && other.play == draft.play
@@ -147,7 +155,9 @@ pub async fn choose_in_tx(
         issued.push(match equal {
             // the same again today moves at most its place; from an earlier day it is brought up
             // to date, but its token stays, and its deadline unless it was put off
-            Some(item) if item.day == day => Recommendation { rank, ..item.clone() },
+            Some(item) if item.day == day && approaches.permit(&item.frozen.draft, item.frozen.channel) => {
+                Recommendation { rank, ..item.clone() }
+            }
             Some(item) => {
                 let mut frozen = frozen;
                 frozen.issue_time = item.frozen.issue_time;
@@ -171,18 +181,22 @@ pub async fn choose_in_tx(
             },
         });
     }
-    let stands: HashSet<RecommendationId> = issued.iter().map(|item| item.id).collect();
-    let withdrawn: Vec<Recommendation> = today
-        .into_iter()
-        .filter(|item| item.state == State::Issued && !stands.contains(&item.id))
-        .map(|item| Recommendation { state: State::Expired, state_time: now, ..item })
-        .collect();
     // one that only moves on the list is the same recommendation
     let same = |item: &Recommendation, other: &Recommendation| {
         *other == Recommendation { rank: other.rank, ..item.clone() }
     };
-    let changed: Vec<Recommendation> =
-        issued.iter().filter(|item| !open.iter().any(|other| same(item, other))).cloned().collect();
+    let changed: Vec<Recommendation> = issued
+        .iter()
+        .chain(&kept)
+        .filter(|item| !open.iter().chain(&today).any(|other| same(item, other)))
+        .cloned()
+        .collect();
+    let stands: HashSet<RecommendationId> = issued.iter().chain(&kept).map(|item| item.id).collect();
+    let withdrawn: Vec<Recommendation> = today
+        .into_iter()
+        .filter(|item| item.state.is_open() && !stands.contains(&item.id))
+        .map(|item| Recommendation { state: State::Expired, state_time: now, ..item })
+        .collect();
     let count = changed.len();
     kept.extend(issued);
     // withdrawn first: the dedupe key of what was withdrawn may be issued again later
@@ -199,6 +213,17 @@ pub async fn choose_in_tx(
     store::plans::put_head_in_tx(tx, tenant, &pool.seller, day, &head).await?;
     announce_in_tx(tx, outbox, tenant, changed, withdrawn).await?;
     Ok(count)
+}
+
+/// The item as it may be acted on: as it is, or with another person or channel if the one that it names
+/// may not be used any more; none if nobody may be contacted.
+fn permitted(item: &Recommendation, approaches: &Approaches) -> Option<Recommendation> {
+    let mut item = item.clone();
+    if !approaches.permit(&item.frozen.draft, item.frozen.channel) {
+        let approach = approaches.of(item.frozen.draft.account)?;
+        (item.frozen.draft.contact, item.frozen.channel) = (approach.contact, approach.channel);
+    }
+    Some(item)
 }
 
 /// Publishes what was issued and what was withdrawn, by the shard of the account.

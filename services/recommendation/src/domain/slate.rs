@@ -20,6 +20,8 @@ pub struct Rules {
     pub just_bought: HashSet<(AccountId, ProductId)>,
     /// Accounts that have an open item elsewhere today, or were done with today.
     pub taken: HashSet<AccountId>,
+    /// Accounts where nobody may be contacted.
+    pub unreachable: HashSet<AccountId>,
 }
 
 impl Rules {
@@ -27,6 +29,7 @@ impl Rules {
     #[must_use]
     pub fn allow(&self, draft: &Draft) -> bool {
         !self.taken.contains(&draft.account)
+            && !self.unreachable.contains(&draft.account)
             && !self.blocked.contains(&draft.product)
             && !self.resting.covers(draft.account, &draft.product)
             && !self.just_bought.contains(&(draft.account, draft.product.clone()))

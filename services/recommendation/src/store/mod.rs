@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod history;
+pub mod people;
 pub mod plans;
 pub mod policies;
 pub mod projection;
@@ -10,7 +11,10 @@ pub mod suppressions;
 
 use salient_store::{Migration, Migrations};
 
-const STEPS: &[Migration] = &[Migration::new(1, "start", include_str!("../../migrations/0001_start.sql"))];
+const STEPS: &[Migration] = &[
+    Migration::new(1, "start", include_str!("../../migrations/0001_start.sql")),
+    Migration::new(2, "privacy", include_str!("../../migrations/0002_privacy.sql")),
+];
 
 /// What this service's database needs: the crates' tables, then its own.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use salient_core::{
-    AccountId, ProductId, RecommendationId, SellerId, TenantId, filter::Comparison, from_micros,
+    AccountId, ContactId, ProductId, RecommendationId, SellerId, TenantId, filter::Comparison, from_micros,
 };
 use salient_store::{Connection, Error, FilterColumn, Result, Rows, Tx, sql};
 use uuid::Uuid;
@@ -65,18 +65,22 @@ pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, items: &[Recommendation])
         .map(|item| serde_json::to_string(&item.frozen).map_err(salient_core::Error::internal))
         .collect::<salient_core::Result<Vec<_>>>()?;
     sql("insert into recommendations (tenant, recommendation, seller, account, product, play, day, state,
-            state_time, issue_time, expire_time, attribution_token, frozen)
+            state_time, issue_time, expire_time, attribution_token, frozen, contact)
          select $1, id, seller, account, product, play, day, state, state_time, issue_time, expire_time,
-            token, frozen from {rows} where true
+            token, frozen, contact from {rows} where true
          on conflict (tenant, recommendation) do update set seller = excluded.seller, day = excluded.day,
             state = excluded.state, state_time = excluded.state_time,
-            expire_time = excluded.expire_time, frozen = excluded.frozen")
+            expire_time = excluded.expire_time, frozen = excluded.frozen, contact = excluded.contact")
     .bind(tenant)
     .rows(
         Rows::new()
             .uuid("id", items.iter().map(|item| item.id.uuid()))
             .text("seller", items.iter().map(|item| item.seller.as_str()))
             .uuid("account", items.iter().map(|item| item.frozen.draft.account.uuid()))
+            .uuid(
+                "contact",
+                items.iter().map(|item| item.frozen.draft.contact.as_ref().map(|named| named.id.uuid())),
+            )
             .text("product", items.iter().map(|item| item.frozen.draft.product.as_str()))
             .text("play", items.iter().map(|item| item.frozen.draft.play.as_str()))
             .text("day", items.iter().map(|item| item.day.to_string()))
@@ -193,6 +197,26 @@ pub async fn open_of_accounts(
     ))
     .bind(tenant)
     .rows(Rows::new().uuid("account", accounts.map(AccountId::uuid)))
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Recommendation::try_from).collect()
+}
+
+/// Recommendations that may name a contact: those that say so, and those to the account.
+pub async fn of_person(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    contact: ContactId,
+    account: Option<AccountId>,
+) -> Result<Vec<Recommendation>> {
+    let rows: Vec<Row> = sql(select!(
+        "from recommendations r join plan_items p on p.tenant = r.tenant and p.recommendation = r.recommendation
+            and p.day = r.day and p.seller = r.seller
+         where r.tenant = $1 and (r.contact = $2 or r.account = $3) order by r.recommendation"
+    ))
+    .bind(tenant)
+    .bind(contact)
+    .bind(account)
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(Recommendation::try_from).collect()
