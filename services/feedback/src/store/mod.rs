@@ -3,6 +3,7 @@
 pub mod funnel;
 pub mod matches;
 pub mod outcomes;
+pub mod people;
 pub mod projection;
 pub mod reactions;
 
@@ -17,7 +18,10 @@ use uuid::Uuid;
 
 use crate::domain::Known;
 
-const STEPS: &[Migration] = &[Migration::new(1, "start", include_str!("../../migrations/0001_start.sql"))];
+const STEPS: &[Migration] = &[
+    Migration::new(1, "start", include_str!("../../migrations/0001_start.sql")),
+    Migration::new(2, "privacy", include_str!("../../migrations/0002_privacy.sql")),
+];
 
 /// What this service's database needs: the crates' tables, then its own.
 #[must_use]
