@@ -17,7 +17,9 @@ use salient_kit::{
 use salient_proto::{
     common::v1::events_service_client::EventsServiceClient,
     feedback::v1::feedback_service_client::FeedbackServiceClient,
-    profile::v1::profile_service_client::ProfileServiceClient,
+    profile::v1::{
+        privacy_service_client::PrivacyServiceClient, profile_service_client::ProfileServiceClient,
+    },
     recommendation::v1::{
         catalogue_service_client::CatalogueServiceClient,
         recommendation_service_client::RecommendationServiceClient,
@@ -100,6 +102,7 @@ impl Session {
         .map(|(name, link)| (name, EventsServiceClient::new(link.clone())))
         .to_vec();
         Ok(Clients {
+            privacy: PrivacyServiceClient::new(profile.clone()).max_decoding_message_size(MAX_MESSAGE),
             profile: ProfileServiceClient::new(profile)
                 .max_encoding_message_size(MAX_MESSAGE)
                 .max_decoding_message_size(MAX_MESSAGE),
@@ -125,6 +128,8 @@ pub fn path(given: Option<PathBuf>) -> PathBuf {
 pub struct Clients {
     /// Customer data.
     pub profile: ProfileServiceClient<Link>,
+    /// Consent, export and erasure.
+    pub privacy: PrivacyServiceClient<Link>,
     /// Models and scores.
     pub scoring: ScoringServiceClient<Link>,
     /// Products and sellers.
