@@ -71,7 +71,7 @@ async fn by_record(
     let Literal::Name(name) = &filter[place].value else { return Ok(vec![filter]) };
     // a name that is none belongs to nothing
     let Ok(id) = Kind::Account.parse("filter", name) else { return Ok(Vec::new()) };
-    let members = identity::members(conn, tenant, id).await?;
+    let members = identity::members::<Account>(conn, tenant, id).await?;
     let with = |member: Uuid| {
         let mut filter = filter.clone();
         filter[place].value = Literal::Name(Kind::Account.name(member));

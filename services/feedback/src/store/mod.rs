@@ -3,6 +3,7 @@
 pub mod funnel;
 pub mod matches;
 pub mod outcomes;
+pub mod people;
 pub mod projection;
 pub mod reactions;
 
@@ -20,6 +21,7 @@ use crate::domain::Known;
 const STEPS: &[Migration] = &[
     Migration::new(1, "start", include_str!("../../migrations/0001_start.sql")),
     Migration::new(2, "account_names", include_str!("../../migrations/0002_account_names.sql")),
+    Migration::new(3, "privacy", include_str!("../../migrations/0003_privacy.sql")),
 ];
 
 /// What this service's database needs: the crates' tables, then its own.
