@@ -3,22 +3,18 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod leave;
 mod search;
 mod world;
 
-use prost::{Message as _, Name as _};
-use salient_core::Clock;
+use prost::Message as _;
 use salient_proto::{
-    common::v1::SourceKey,
-    feedback::v1::{DismissReason, ReactionAction, RecordReactionRequest},
     profile::v1::{
-        Account, Consent, Contact, ContactsChanged, ErasePersonRequest, ExportPersonRequest, Interaction,
-        Opportunity, RecordConsentsRequest, RecordConsentsResponse, UpdatePrivacySettingsRequest,
-        UpsertAccountsRequest, UpsertInteractionsRequest, UpsertOpportunitiesRequest,
+        Consent, Contact, ContactsChanged, ErasePersonRequest, RecordConsentsRequest, RecordConsentsResponse,
+        UpdatePrivacySettingsRequest,
         consent::{Channel, Purpose, State},
-        interaction,
     },
-    recommendation::v1::{Channel as Way, Recommendation},
+    recommendation::v1::Channel as Way,
 };
 use salient_store::{Db, sql};
 
@@ -64,14 +60,29 @@ async fn nothing_is_left(engine: Engine, wire: Wire) {
 
     let item = world.items().await.into_iter().find(|item| !item.contact.is_empty()).unwrap();
     let person = contacts.iter().find(|contact| contact.name == item.contact).unwrap().clone();
-    let needles = Needles::new(&[&person.display_name, &person.email, &person.phone]);
-    leave_traces(&world, &item, &person).await;
+    let other = leave::another_record(&world, &person).await;
+    let needles = Needles::new(&[
+        &person.display_name,
+        &person.email,
+        &person.phone,
+        &person.phone.replace(' ', ""),
+        &other.display_name,
+        &other.email,
+        &other.phone,
+    ]);
+    leave::traces(&world, &item, &person, &other).await;
     let before = world.traces(&needles).await;
     for place in [
         "profile.contacts.body",
         "profile.interactions.body",
         "profile.opportunities.body",
         "profile.accounts.body",
+        "profile.account_facts.body",
+        "profile.unified.body",
+        "profile.pins.value",
+        "profile.matches.body",
+        "profile.merges.body",
+        "profile.idempotency.response",
         "profile.consents.proof",
         "profile.person_export_parts.json",
         "recommendation.contacts.display_name",
@@ -96,118 +107,23 @@ async fn nothing_is_left(engine: Engine, wire: Wire) {
     assert!(certificate.confirmations.iter().all(|confirmation| confirmation.confirm_time.is_some()));
     let removed = |place: usize, kind: &str| certificate.confirmations[place].removed.get(kind).copied();
     assert_eq!(removed(0, "comments"), Some(1));
-    assert_eq!((removed(1, "contacts"), removed(1, "consents")), (Some(1), Some(1)));
-    assert_eq!((removed(2, "contacts"), removed(2, "dead_letters")), (Some(1), Some(1)));
+    assert_eq!((removed(1, "contacts"), removed(1, "consents")), (Some(2), Some(1)));
+    assert_eq!((removed(1, "merges"), removed(1, "reviews")), (Some(1), Some(2)));
+    assert_eq!((removed(2, "contacts"), removed(2, "dead_letters")), (Some(2), Some(1)));
     assert!(removed(2, "recommendations") >= Some(1));
-    // asked again, by the same request or another, nothing happens twice
-    let again = ErasePersonRequest { request_id: fresh_id(), ..erase };
+    // asked again, by the same request or another, by this record or the other, nothing happens twice
+    let repeated = world.clients.privacy.clone().erase_person(erase).await.unwrap().into_inner();
+    assert_eq!(repeated.erasure.unwrap().name, certificate.name);
+    let again = ErasePersonRequest { request_id: fresh_id(), contact: other.name.clone() };
     let again = world.clients.privacy.clone().erase_person(again).await.unwrap().into_inner();
     assert_eq!(again.erasure.unwrap(), certificate);
 
     others_stay(&world, &person).await;
-    stays_away(&world, &person, &needles).await;
+    for record in [&other, &person] {
+        is_refused(&world, record, &needles).await;
+    }
+    comes_back_with_a_consent(&world, &person).await;
     world.end().await;
-}
-
-/// Everything that may speak of a person, wherever a caller can write it.
-async fn leave_traces(world: &World, item: &Recommendation, person: &Contact) {
-    let text = format!("{} wants an offer, {} or {}", person.display_name, person.email, person.phone);
-    let key = |id: &str| Some(SourceKey { source: "trace".into(), id: id.into() });
-    let interaction = |id: &str, contact_key: Option<SourceKey>| Interaction {
-        source_key: key(id),
-        account: person.account.clone(),
-        contact_key,
-        kind: interaction::Kind::Call.into(),
-        occur_time: world.ago(30),
-        quantity: 1.0,
-        summary: text.clone(),
-        ..Interaction::default()
-    };
-    let interactions = vec![interaction("i1", person.source_key.clone()), interaction("i2", None)];
-    let request = UpsertInteractionsRequest { request_id: fresh_id(), interactions, update_mask: None };
-    let answer = world.clients.profile.clone().upsert_interactions(request).await.unwrap().into_inner();
-    assert_eq!(answer.result.unwrap().created, 2);
-
-    let opportunity = Opportunity {
-        source_key: key("o"),
-        account: person.account.clone(),
-        display_name: format!("offer for {}", person.display_name),
-        open_time: world.ago(20),
-        ..Opportunity::default()
-    };
-    let request = UpsertOpportunitiesRequest {
-        request_id: fresh_id(),
-        opportunities: vec![opportunity],
-        update_mask: None,
-    };
-    world.clients.profile.clone().upsert_opportunities(request).await.unwrap();
-
-    let request =
-        salient_proto::profile::v1::GetAccountRequest { name: person.account.clone(), read_mask: None };
-    let account =
-        world.clients.profile.clone().get_account(request).await.unwrap().into_inner().account.unwrap();
-    let attributes = [("main contact".to_owned(), person.email.clone())].into();
-    let account = Account { attributes, create_time: None, update_time: None, ..account };
-    let request =
-        UpsertAccountsRequest { request_id: fresh_id(), accounts: vec![account], update_mask: None };
-    world.clients.profile.clone().upsert_accounts(request).await.unwrap();
-
-    // the list is chosen again, so that what was written first is not all there is
-    let withdrawn = consent(world, person, Channel::Call, State::Withdrawn, &text);
-    assert_eq!(record(world, vec![withdrawn]).await.result.unwrap().created, 1);
-    world.settle().await;
-    let items = world.items().await;
-    let moved = items.iter().find(|other| other.name == item.name).unwrap();
-    assert_eq!((&moved.contact, moved.channel()), (&item.contact, Way::Email));
-
-    let reaction = RecordReactionRequest {
-        request_id: fresh_id(),
-        recommendation: item.name.clone(),
-        attribution_token: item.attribution_token.clone(),
-        action: ReactionAction::Dismiss.into(),
-        reason: DismissReason::BadTiming.into(),
-        comment: text.clone(),
-        ..RecordReactionRequest::default()
-    };
-    world.clients.feedback.clone().record_reaction(reaction).await.unwrap();
-    world.settle().await;
-
-    let request = ExportPersonRequest { request_id: fresh_id(), contact: person.name.clone() };
-    let begun = world.clients.privacy.clone().export_person(request).await.unwrap().into_inner();
-    let export = world.export(&begun.export.unwrap().name).await;
-    let part = |service: &str| {
-        let part = export.parts.iter().find(|part| part.service == service).unwrap();
-        serde_json::from_str::<serde_json::Value>(&part.json).unwrap()
-    };
-    assert_eq!(part("profile")["contacts"][0]["email"], person.email.as_str());
-    let named = part("profile")["interactions"].as_array().unwrap().clone();
-    assert!(named.iter().any(|interaction| interaction["summary"] == text.as_str()));
-    assert_eq!(part("profile")["consents"][0]["proof"], text.as_str());
-    let items = part("recommendation")["recommendations"].as_array().unwrap().clone();
-    assert!(items.iter().any(|other| other["name"] == item.name.as_str()));
-    assert_eq!(part("feedback")["reactions"][0]["comment"], text.as_str());
-    assert_eq!(part("scoring"), serde_json::json!({}));
-    dead_letter(world, person).await;
-}
-
-/// A dead letter that speaks of the person and of another.
-async fn dead_letter(world: &World, person: &Contact) {
-    let other = Contact { name: format!("contacts/{}", Clock::system().uuid()), ..Contact::default() };
-    let data = ContactsChanged { contacts: vec![person.clone(), other] }.encode_to_vec();
-    let db = Db::connect(&world.stores["recommendation"]).await.unwrap();
-    let mut tx = db.begin().await.unwrap();
-    sql("insert into dead_letters (tenant, consumer, id, type, source, shard, subject, time, data, error, attempts, fail_time)
-         values ($1, 'recommendation', $2, $3, 'profile', 0, '', 0, $4, $5, 5, 0)")
-    .bind(salient::suite::TENANT)
-    .bind(Clock::system().uuid())
-    .bind(format!("{}Old", ContactsChanged::full_name()))
-    .bind(data)
-    .bind(format!("did not like {}", person.email))
-    .execute(&mut tx)
-    .await
-    .unwrap();
-    tx.commit().await.unwrap();
-    db.close().await;
 }
 
 fn consent(world: &World, person: &Contact, channel: Channel, state: State, proof: &str) -> Consent {
@@ -241,15 +157,17 @@ async fn others_stay(world: &World, person: &Contact) {
     assert_eq!(ContactsChanged::decode(letters[0].0.as_slice()).unwrap().contacts.len(), 1);
 }
 
-/// The same person is not taken up again from the same source, until there is a new consent.
-async fn stays_away(world: &World, person: &Contact, needles: &Needles) {
-    let fresh = || Contact { name: String::new(), ..person.clone() };
-    let refused = world.upsert(vec![fresh()]).await.result.unwrap();
+/// No record of the person is taken up again from its source.
+async fn is_refused(world: &World, record: &Contact, needles: &Needles) {
+    let refused = world.upsert(vec![Contact { name: String::new(), ..record.clone() }]).await.result.unwrap();
     assert_eq!((refused.created, refused.errors.len()), (0, 1));
     assert_eq!(refused.errors[0].reason, "PERSON_ERASED");
     world.settle().await;
     assert_eq!(world.traces(needles).await, Vec::<String>::new());
+}
 
+/// Until there is a new consent.
+async fn comes_back_with_a_consent(world: &World, person: &Contact) {
     let by_key = |hours| Consent {
         contact: String::new(),
         contact_key: person.source_key.clone(),
@@ -262,14 +180,15 @@ async fn stays_away(world: &World, person: &Contact, needles: &Needles) {
     assert!(world.suite.clock.set(world.now() + chrono::TimeDelta::hours(3)));
     let new = record(world, vec![by_key(1)]).await;
     assert_eq!(new.result.unwrap().created, 1);
-    let taken = world.upsert(vec![fresh()]).await;
+    let taken = world.upsert(vec![Contact { name: String::new(), ..person.clone() }]).await;
     assert_eq!(taken.result.unwrap().created, 1);
     assert_ne!(taken.names[0], person.name);
     assert!(new.names[0].starts_with(&taken.names[0]), "{:?} is not of {:?}", new.names, taken.names);
     world.settle().await;
 }
 
-/// Without a known consent nobody is proposed when the tenant says so; a grant brings them back.
+/// Without a known consent nobody is named when the tenant says so, though the accounts are proposed
+/// still; a grant brings a person back.
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_respect_what_people_agreed_to() {
     let world = World::start(Engine::Sqlite, Wire::InProcess).await;
@@ -284,7 +203,9 @@ async fn lists_respect_what_people_agreed_to() {
     let request = UpdatePrivacySettingsRequest { request_id: fresh_id(), settings: Some(settings) };
     world.clients.privacy.clone().update_privacy_settings(request).await.unwrap();
     world.settle().await;
-    assert!(world.items().await.iter().all(|item| item.contact.is_empty()));
+    let nameless = world.items().await;
+    assert!(nameless.iter().all(|item| item.contact.is_empty()));
+    assert_eq!(nameless.len(), items.len());
 
     let contacts = world.contacts().await;
     let person = contacts.iter().find(|contact| contact.name == item.contact).unwrap();
@@ -296,4 +217,52 @@ async fn lists_respect_what_people_agreed_to() {
     let expected = if way == Channel::Email { Way::Email } else { Way::Call };
     assert!(back.iter().all(|other| other.channel() == expected));
     world.end().await;
+}
+
+/// What a person said as the one record holds for the other while the two are one, and no longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_follows_a_merge_and_returns_on_its_undo() {
+    let world = World::start(Engine::Sqlite, Wire::InProcess).await;
+    world.import().await;
+    world.plan().await;
+    // at an account where nobody else is known
+    let contacts = world.contacts().await;
+    let alone = |account: &String| contacts.iter().filter(|contact| contact.account == *account).count() == 1;
+    let items = world.items().await;
+    let item = items.iter().find(|item| !item.contact.is_empty() && alone(&item.account)).unwrap();
+    let person = contacts.iter().find(|contact| contact.name == item.contact).unwrap().clone();
+    let other = leave::another_record(&world, &person).await;
+    let quiet = [Channel::Call, Channel::Email]
+        .map(|channel| consent(&world, &other, channel, State::Withdrawn, "said so"));
+    record(&world, quiet.to_vec()).await;
+    world.settle().await;
+    let named = async || {
+        let items = world.items().await;
+        items.into_iter().any(|item| item.contact == person.name)
+    };
+    assert!(named().await);
+    let merge = world.merge(&person.name, &other.name, "the same person").await;
+    world.settle().await;
+    assert!(!named().await);
+    world.undo(&merge.name).await;
+    world.settle().await;
+    assert!(named().await);
+    world.end().await;
+}
+
+/// A suite that ends in the middle of an erasure goes on with it when it starts again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_goes_on_after_a_restart() {
+    for (engine, wire) in [(Engine::Sqlite, Wire::InProcess), (Engine::Postgres, Wire::Redis)] {
+        let mut world = World::start(engine, wire).await;
+        world.import().await;
+        let person = world.contacts().await.remove(0);
+        let needles = Needles::new(&[&person.email]);
+        let erase = ErasePersonRequest { request_id: fresh_id(), contact: person.name };
+        let begun = world.clients.privacy.clone().erase_person(erase).await.unwrap().into_inner();
+        world.restart().await;
+        world.certificate(&begun.erasure.unwrap().name).await;
+        assert_eq!(world.traces(&needles).await, Vec::<String>::new());
+        world.end().await;
+    }
 }

@@ -19,8 +19,8 @@ use salient_core::Clock;
 use salient_events::Bus;
 use salient_proto::{
     profile::v1::{
-        Contact, Erasure, GetErasureRequest, GetPersonExportRequest, ListContactsRequest, PersonExport,
-        UpsertContactsRequest, UpsertContactsResponse,
+        Contact, Erasure, GetErasureRequest, GetPersonExportRequest, ListContactsRequest, Merge,
+        MergeProfilesRequest, PersonExport, UndoMergeRequest, UpsertContactsRequest, UpsertContactsResponse,
     },
     recommendation::v1::{GetDailyPlanRequest, ListSellersRequest, Recommendation},
 };
@@ -49,6 +49,7 @@ pub struct World {
     pub stores: BTreeMap<&'static str, StoreConfig>,
     /// The address and the prefix of the streams.
     redis: Option<(String, String)>,
+    backing: Backing,
     _folder: tempfile::TempDir,
 }
 
@@ -74,7 +75,36 @@ impl World {
         let morning = NaiveTime::from_hms_opt(8, 0, 0).unwrap();
         let suite = suite::start(&backing, Clock::replay(day.and_time(morning).and_utc())).await.unwrap();
         let clients = suite.session.connect().unwrap();
-        Self { suite, clients, stores: backing.stores, redis, _folder: folder }
+        Self { suite, clients, stores: backing.stores.clone(), redis, backing, _folder: folder }
+    }
+
+    /// Ends the suite, and starts another on the same stores.
+    pub async fn restart(&mut self) {
+        let ending = self.suite.life.finish(std::future::pending()).await;
+        assert_eq!((ending.failures, ending.left_running), (vec![], 0));
+        self.backing.bus = match &self.redis {
+            Some((url, prefix)) => Bus::redis(url, prefix).await.unwrap(),
+            None => Bus::in_process(),
+        };
+        self.suite = suite::start(&self.backing, self.suite.clock.clone()).await.unwrap();
+        self.clients = self.suite.session.connect().unwrap();
+    }
+
+    /// Makes one profile of two.
+    pub async fn merge(&self, one: &str, other: &str, reason: &str) -> Merge {
+        let request = MergeProfilesRequest {
+            request_id: fresh_id(),
+            one: one.to_owned(),
+            other: other.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let answer = self.clients.identity.clone().merge_profiles(request).await.unwrap();
+        answer.into_inner().merge.unwrap()
+    }
+
+    pub async fn undo(&self, merge: &str) {
+        let request = UndoMergeRequest { request_id: fresh_id(), name: merge.to_owned() };
+        self.clients.identity.clone().undo_merge(request).await.unwrap();
     }
 
     /// Ends the suite; nothing of it may have failed.

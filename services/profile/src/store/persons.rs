@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use salient_core::TenantId;
 use salient_proto::{
     common::v1::SourceKey,
-    profile::v1::{Account, Interaction, Opportunity},
+    profile::v1::{Account, Contact, Interaction, Opportunity},
 };
 use salient_store::{Connection, Error, Result, Rows, Tx, sql};
 use uuid::Uuid;
@@ -202,8 +202,8 @@ pub async fn accounts(
     near(conn, ACCOUNTS, tenant, Rows::new().uuid("id", accounts.iter().copied())).await
 }
 
-/// Deletes records of contacts, with what was made of them: unified content, pins, merges, reviews, and
-/// their places in the queue of what is to be compared. Says how many of each kind.
+/// Deletes records of contacts, with what was made of them: unified content, pins, merges and reviews.
+/// Says how many of each kind. They do not wait to be compared any more.
 ///
 /// # Errors
 /// What the store says.
@@ -211,15 +211,8 @@ pub async fn delete_contacts_in_tx(
     tx: &mut Tx,
     tenant: &TenantId,
     contacts: &[Uuid],
-) -> Result<[(&'static str, u64); 6]> {
-    let mut counts = [
-        ("contacts", 0),
-        ("profiles", 0),
-        ("pins", 0),
-        ("merges", 0),
-        ("reviews", 0),
-        ("comparisons", 0),
-    ];
+) -> Result<[(&'static str, u64); 5]> {
+    let mut counts = [("contacts", 0), ("profiles", 0), ("pins", 0), ("merges", 0), ("reviews", 0)];
     let texts = [
         "delete from contacts where tenant = $1 and id in (select id from {rows})",
         "delete from unified where tenant = $1 and kind = 'contacts' and id in (select id from {rows})",
@@ -228,12 +221,12 @@ pub async fn delete_contacts_in_tx(
              and (one in (select id from {rows}) or other in (select id from {rows}))",
         "delete from matches where tenant = $1 and kind = 'contacts'
              and (one in (select id from {rows}) or other in (select id from {rows}))",
-        "delete from unresolved where tenant = $1 and kind = 'contacts' and id in (select id from {rows})",
     ];
     for (text, (_, count)) in texts.into_iter().zip(&mut counts) {
         let rows = Rows::new().uuid("id", contacts.iter().copied());
         *count = sql(text).bind(tenant).rows(rows).execute(tx).await?;
     }
+    matches::dequeue_in_tx(tx, tenant, Contact::TABLE, contacts).await?;
     Ok(counts)
 }
 

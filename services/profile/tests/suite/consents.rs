@@ -11,12 +11,13 @@ use salient_proto::profile::v1::{
 use tonic::Code;
 
 use crate::{
-    privacy::{holds, person, privacy, record, said},
+    privacy::{holds, merge, person, privacy, record, said, undo},
     world::{World, both, counts, key, request_id, timestamp, why},
 };
 
 both!(
     the_latest_by_its_own_time_holds,
+    consent_follows_a_merge_and_returns_on_its_undo,
     a_bad_consent_is_refused_by_itself,
     settings_decide_what_is_not_known
 );
@@ -28,14 +29,18 @@ async fn the_latest_by_its_own_time_holds(world: &World) {
 
     let withdrawn = said(&name, State::Withdrawn, world.ago(2));
     assert_eq!(counts(&record(&mut client, vec![withdrawn.clone()]).await.result), (1, 0, 0, 0));
-    // a grant from before the withdrawal arrives late: history, and nothing else
-    let late = record(&mut client, vec![said(&name, State::Granted, world.ago(4))]).await;
+    // an older withdrawal that arrives late is history, and nothing else
+    let late = record(&mut client, vec![said(&name, State::Withdrawn, world.ago(4))]).await;
     assert_eq!(counts(&late.result), (1, 0, 0, 0));
     assert_eq!(late.outdated_names, late.names);
-    assert_eq!(holds(&mut client, &name, None).await, (State::Withdrawn, false));
-    // of the same moment the withdrawal holds
-    let tie = record(&mut client, vec![said(&name, State::Granted, world.ago(2))]).await;
-    assert_eq!(tie.outdated_names.len(), 1);
+    // a grant from before the withdrawal, or of its moment, means nothing any more
+    for days in [4, 3, 2] {
+        let late = record(&mut client, vec![said(&name, State::Granted, world.ago(days))]).await;
+        assert_eq!(counts(&late.result), (0, 0, 0, 1), "{days}");
+        let error = late.result.unwrap().errors.remove(0);
+        assert_eq!((error.field.as_str(), error.reason.as_str()), ("consent_time", "FIELD_INVALID"));
+        assert!(error.message.contains("2011-05-30T12:00:00Z"), "{}", error.message);
+    }
     assert_eq!(holds(&mut client, &name, None).await, (State::Withdrawn, false));
     // the same again is nothing new
     let again = record(&mut client, vec![withdrawn]).await;
@@ -46,8 +51,8 @@ async fn the_latest_by_its_own_time_holds(world: &World) {
 
     for (days, state) in [
         (5, State::Unspecified),
-        (4, State::Granted),
-        (3, State::Granted),
+        (4, State::Withdrawn),
+        (3, State::Withdrawn),
         (2, State::Withdrawn),
         (1, State::Granted),
     ] {
@@ -59,17 +64,47 @@ async fn the_latest_by_its_own_time_holds(world: &World) {
     assert!(told.iter().all(|one| one.proof.is_empty() && one.contact == name));
 
     // all of it is history, latest first, in pages
-    let mut request = ListConsentsRequest { parent: name.clone(), page_size: 3, page_token: String::new() };
+    let mut request = ListConsentsRequest { parent: name.clone(), page_size: 2, page_token: String::new() };
     let first = client.list_consents(request.clone()).await.unwrap().into_inner();
     request.page_token = first.next_page_token.clone();
     let rest = client.list_consents(request.clone()).await.unwrap().into_inner();
     let all: Vec<_> = first.consents.into_iter().chain(rest.consents).collect();
-    assert_eq!((all.len(), rest.next_page_token.as_str()), (4, ""));
+    assert_eq!((all.len(), rest.next_page_token.as_str()), (3, ""));
     assert!(all.is_sorted_by(|a, b| a.consent_time.unwrap().seconds >= b.consent_time.unwrap().seconds));
     assert!(all.iter().all(|one| one.proof == "form 7" && one.record_time.is_some()));
     request.parent = person(world, "8").await;
     let wandering = client.list_consents(request).await;
     assert_eq!(why(wandering), (Code::InvalidArgument, Reason::PageTokenInvalid));
+}
+
+async fn consent_follows_a_merge_and_returns_on_its_undo(world: &World) {
+    let (one, other) = (person(world, "7").await, person(world, "8").await);
+    let mut client = privacy(world, Role::Operator);
+    record(&mut client, vec![said(&one, State::Granted, world.ago(5))]).await;
+    record(&mut client, vec![said(&other, State::Withdrawn, world.ago(3))]).await;
+    let merge = merge(world, &one, &other).await;
+    for name in [&one, &other] {
+        assert_eq!(holds(&mut client, name, None).await, (State::Withdrawn, false));
+        // as it would have been seen then, by what is known today
+        assert_eq!(holds(&mut client, name, Some(world.ago(4))).await, (State::Granted, true));
+    }
+    let list = ListConsentsRequest { parent: one.clone(), ..ListConsentsRequest::default() };
+    let listed = client.list_consents(list).await.unwrap().into_inner().consents;
+    assert_eq!(listed.iter().map(|one| &one.contact).collect::<Vec<_>>(), [&other, &one]);
+    // what the person took back as the one, nobody grants before as the other
+    let late = record(&mut client, vec![said(&one, State::Granted, world.ago(4))]).await;
+    assert_eq!(counts(&late.result), (0, 0, 0, 1));
+    record(&mut client, vec![said(&one, State::Granted, world.ago(2))]).await;
+    assert_eq!(holds(&mut client, &other, None).await, (State::Granted, true));
+
+    undo(world, &merge).await;
+    assert_eq!(holds(&mut client, &one, None).await, (State::Granted, true));
+    assert_eq!(holds(&mut client, &other, None).await, (State::Withdrawn, false));
+    let heard: Vec<ConsentChanged> = world.events().await;
+    let told = heard.iter().flat_map(|event| &event.consents);
+    let told: Vec<_> = told.map(|consent| (&consent.contact, consent.state())).collect();
+    // by record: whoever hears of it looks at it by person
+    assert_eq!(told, [(&one, State::Granted), (&other, State::Withdrawn), (&one, State::Granted)]);
 }
 
 async fn a_bad_consent_is_refused_by_itself(world: &World) {

@@ -5,6 +5,7 @@
 mod access;
 mod batches;
 mod consents;
+mod erasure;
 mod events;
 mod histories;
 mod identity;

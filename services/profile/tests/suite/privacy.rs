@@ -7,24 +7,28 @@ use salient_profile::{Profile, privacy::retention};
 use salient_proto::{
     common::v1::{PersonDataReported, PersonErasureConfirmed, SourceKey},
     profile::v1::{
-        Consent, Contact, ErasePersonRequest, Erasure, ExportPersonRequest, GetConsentRequest,
-        GetContactRequest, GetErasureRequest, GetPersonExportRequest, Interaction, InteractionsRecorded,
-        ListErasuresRequest, ListInteractionsRequest, PersonErased, PersonExport, PrivacySettings,
-        RecordConsentsRequest, RecordConsentsResponse, RetentionRule, UpdatePrivacySettingsRequest,
-        UpsertContactsRequest, UpsertInteractionsRequest,
+        Account, AccountsChanged, Consent, Contact, ErasePersonRequest, Erasure, ExportPersonRequest,
+        GetAccountRequest, GetConsentRequest, GetContactRequest, GetErasureRequest, GetPersonExportRequest,
+        Interaction, InteractionsRecorded, ListErasuresRequest, ListInteractionsRequest,
+        MergeProfilesRequest, PersonErased, PersonExport, PinFieldRequest, PrivacySettings,
+        RecordConsentsRequest, RecordConsentsResponse, RetentionRule, Source, UndoMergeRequest,
+        UpdatePrivacySettingsRequest, UpsertContactsRequest, UpsertInteractionsRequest, UpsertSourcesRequest,
         consent::{Channel, Purpose, State},
+        identity_service_client::IdentityServiceClient,
         interaction,
         privacy_service_client::PrivacyServiceClient,
     },
 };
 use salient_store::{Db, StoreConfig};
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
+use uuid::Uuid;
 
-use crate::world::{World, both, contact, counts, interaction, key, request_id, why};
+use crate::world::{
+    World, account, both, contact, counts, interaction, key, request_id, upsert_accounts, why,
+};
 
 both!(
-    an_erasure_is_complete_when_all_have_confirmed,
-    the_erased_are_taken_up_again_with_a_new_consent,
     an_export_collects_from_all_and_goes_with_the_person,
     old_interactions_are_deleted,
     who_may_do_what,
@@ -32,7 +36,7 @@ both!(
 
 pub type Privacy = PrivacyServiceClient<Link>;
 
-const SERVICES: [&str; 3] = ["feedback", "recommendation", "scoring"];
+pub const SERVICES: [&str; 3] = ["feedback", "recommendation", "scoring"];
 
 pub fn privacy(world: &World, role: Role) -> Privacy {
     PrivacyServiceClient::new(world.link("acme", role))
@@ -81,49 +85,33 @@ pub async fn holds(client: &mut Privacy, contact: &str, at: Option<prost_types::
     (statuses[0].state(), statuses[0].permitted)
 }
 
-async fn erase(client: &mut Privacy, name: &str) -> Erasure {
+pub fn identity(world: &World) -> IdentityServiceClient<Link> {
+    IdentityServiceClient::new(world.link("acme", Role::Operator))
+}
+
+/// Makes one profile of two; gives back the merge's name.
+pub async fn merge(world: &World, one: &str, other: &str) -> String {
+    let request = MergeProfilesRequest {
+        request_id: request_id(),
+        one: one.to_owned(),
+        other: other.to_owned(),
+        reason: "told so".to_owned(),
+    };
+    identity(world).merge_profiles(request).await.unwrap().into_inner().merge.unwrap().name
+}
+
+pub async fn undo(world: &World, merge: &str) {
+    let request = UndoMergeRequest { request_id: request_id(), name: merge.to_owned() };
+    identity(world).undo_merge(request).await.unwrap();
+}
+
+pub async fn erase(client: &mut Privacy, name: &str) -> Erasure {
     let request = ErasePersonRequest { request_id: request_id(), contact: name.to_owned() };
     client.erase_person(request).await.unwrap().into_inner().erasure.unwrap()
 }
 
-async fn certificate(client: &mut Privacy, name: &str) -> Erasure {
-    client
-        .get_erasure(GetErasureRequest { name: name.to_owned() })
-        .await
-        .unwrap()
-        .into_inner()
-        .erasure
-        .unwrap()
-}
-
-async fn confirm(world: &World, erasure: &str, service: &str, round: i32, shards: std::ops::Range<u16>) {
-    for shard in shards {
-        let message = PersonErasureConfirmed {
-            erasure: erasure.to_owned(),
-            service: service.to_owned(),
-            shard: shard.into(),
-            shard_count: 8,
-            removed: [("things".to_owned(), 3)].into(),
-            round,
-        };
-        world.say("scoring", shard, &message).await;
-    }
-}
-
-/// The certificate, once it is as it should be.
-async fn until(client: &mut Privacy, name: &str, ready: impl Fn(&Erasure) -> bool) -> Erasure {
-    for _ in 0..1_000 {
-        let found = certificate(client, name).await;
-        if ready(&found) {
-            return found;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("{name} does not go on");
-}
-
 /// Interactions: one names the person, one speaks of them, one does neither.
-async fn interactions(world: &World) {
+pub async fn interactions(world: &World) {
     let speaking = |id: &str, named: bool, summary: &str| Interaction {
         contact_key: named.then(|| key("7")).flatten(),
         summary: summary.to_owned(),
@@ -137,122 +125,6 @@ async fn interactions(world: &World) {
     let request = UpsertInteractionsRequest { request_id: request_id(), interactions, update_mask: None };
     let answer = world.client().upsert_interactions(request).await.unwrap().into_inner();
     assert_eq!(counts(&answer.result), (3, 0, 0, 0));
-}
-
-async fn an_erasure_is_complete_when_all_have_confirmed(world: &World) {
-    let name = person(world, "7").await;
-    interactions(world).await;
-    let mut client = privacy(world, Role::Manager);
-    record(&mut client, vec![said(&name, State::Granted, world.ago(1))]).await;
-    let begun = erase(&mut client, &name).await;
-    assert_eq!((begun.contact.as_str(), begun.requester.as_str()), (name.as_str(), "tester"));
-    assert_eq!(begun.complete_time, None);
-    let done: Vec<_> = begun
-        .confirmations
-        .iter()
-        .filter(|confirmation| confirmation.confirm_time.is_some())
-        .map(|confirmation| (confirmation.service.as_str(), confirmation.removed.clone()))
-        .collect();
-    let removed = [("consents", 1), ("contacts", 1), ("interactions", 2)];
-    assert_eq!(done, [("profile", removed.map(|(kind, count)| (kind.to_owned(), count)).into())]);
-
-    // gone, and the others hear of it by ids
-    let get = GetContactRequest { name: name.clone(), read_mask: None };
-    assert_eq!(why(world.client().get_contact(get).await), (Code::NotFound, Reason::ResourceUnknown));
-    let heard: Vec<PersonErased> = world.events().await;
-    assert_eq!(heard.len(), 1);
-    assert_eq!((&heard[0].erasure, &heard[0].contact, heard[0].records.len()), (&begun.name, &name, 2));
-    let stays =
-        world.client().list_interactions(ListInteractionsRequest::default()).await.unwrap().into_inner();
-    let texts: Vec<_> =
-        stays.interactions.iter().map(|one| (one.summary.as_str(), &one.contact_key)).collect();
-    assert_eq!(texts, [("", &None), ("", &None), ("likes tea", &None)]);
-    let told: Vec<InteractionsRecorded> = world.events().await;
-    assert_eq!(told.last().unwrap().interactions, stays.interactions[..2]);
-
-    // not confirmed before the last shard of the last service; one that nobody asked does not count
-    confirm(world, &begun.name, "feedback", 1, 0..8).await;
-    confirm(world, &begun.name, "recommendation", 1, 0..8).await;
-    confirm(world, &begun.name, "scoring", 1, 0..7).await;
-    confirm(world, &begun.name, "other", 1, 0..8).await;
-    let waiting = certificate(&mut client, &begun.name).await;
-    assert_eq!(waiting.confirmations.iter().filter(|one| one.confirm_time.is_none()).count(), 1);
-    confirm(world, &begun.name, "scoring", 1, 7..8).await;
-    let confirmed = until(&mut client, &begun.name, |erasure| erasure.confirm_time.is_some()).await;
-    assert_eq!(confirmed.complete_time, None);
-    // then all are told once more, and nothing is complete before the last has confirmed that
-    let rounds: Vec<i32> = world.events::<PersonErased>().await.iter().map(|event| event.round).collect();
-    assert_eq!(rounds, [1, 2]);
-    for service in SERVICES {
-        assert_eq!(certificate(&mut client, &begun.name).await.complete_time, None);
-        confirm(world, &begun.name, service, 2, 0..8).await;
-    }
-    let complete = until(&mut client, &begun.name, |erasure| erasure.complete_time.is_some()).await;
-    let things = complete.confirmations.iter().filter_map(|one| one.removed.get("things").copied());
-    assert_eq!(things.collect::<Vec<_>>(), [6, 6, 6]);
-
-    let unknown = ErasePersonRequest {
-        request_id: request_id(),
-        contact: "contacts/01890000-0000-7000-8000-000000000000".into(),
-    };
-    assert_eq!(why(client.erase_person(unknown).await), (Code::NotFound, Reason::ResourceUnknown));
-    assert_eq!(erase(&mut client, &name).await, complete);
-    let other = person(world, "8").await;
-    let second = erase(&mut client, &other).await;
-    let listed = client.list_erasures(ListErasuresRequest::default()).await.unwrap().into_inner().erasures;
-    assert_eq!(listed, [second, complete]);
-}
-
-async fn the_erased_are_taken_up_again_with_a_new_consent(world: &World) {
-    let name = person(world, "7").await;
-    let mut client = privacy(world, Role::Operator);
-    erase(&mut client, &name).await;
-    let upsert = |contacts| UpsertContactsRequest { request_id: request_id(), contacts, update_mask: None };
-    let other_source = Contact {
-        source_key: Some(SourceKey { source: "shop".into(), id: "7".into() }),
-        ..contact("7", "a")
-    };
-    let batch = vec![contact("7", "a"), contact("8", "a"), other_source];
-    let answer = world.client().upsert_contacts(upsert(batch)).await.unwrap().into_inner();
-    assert_eq!(counts(&answer.result), (2, 0, 0, 1));
-    let error = answer.result.unwrap().errors.remove(0);
-    assert_eq!(
-        (error.index, error.field.as_str(), error.reason.as_str()),
-        (0, "source_key", "PERSON_ERASED")
-    );
-    // nor does an interaction bring the person back
-    let naming = Interaction { contact_key: key("7"), ..interaction("1", "a", world.ago(1)) };
-    let request = UpsertInteractionsRequest {
-        request_id: request_id(),
-        interactions: vec![naming.clone()],
-        update_mask: None,
-    };
-    let answer = world.client().upsert_interactions(request).await.unwrap().into_inner();
-    assert_eq!(answer.result.unwrap().errors[0].field, "contact_key");
-
-    let by_key =
-        |state, time| Consent { contact: String::new(), contact_key: key("7"), ..said("", state, time) };
-    let before = record(&mut client, vec![by_key(State::Granted, world.ago(1))]).await;
-    assert_eq!(before.result.unwrap().errors[0].reason, "PERSON_ERASED");
-    assert!(world.clock.advance(TimeDelta::days(2)));
-    let withdrawn = record(&mut client, vec![by_key(State::Withdrawn, world.ago(1))]).await;
-    assert_eq!(withdrawn.result.unwrap().errors[0].reason, "PERSON_ERASED");
-    let given = record(&mut client, vec![by_key(State::Granted, world.ago(1))]).await;
-    assert_eq!(counts(&given.result), (1, 0, 0, 0));
-    let (back, _) = given.names[0].split_once("/consents/").unwrap();
-    assert_ne!(back, name);
-    assert_eq!(holds(&mut client, back, None).await, (State::Granted, true));
-    let answer = world.client().upsert_contacts(upsert(vec![contact("7", "a")])).await.unwrap().into_inner();
-    assert_eq!((counts(&answer.result), answer.names), ((1, 0, 0, 0), vec![back.to_owned()]));
-    let request =
-        UpsertInteractionsRequest { request_id: request_id(), interactions: vec![naming], update_mask: None };
-    let answer = world.client().upsert_interactions(request).await.unwrap().into_inner();
-    assert_eq!(counts(&answer.result), (1, 0, 0, 0));
-    // and can be erased again
-    let again = erase(&mut client, back).await;
-    assert_eq!(again.contact, back);
-    let answer = world.client().upsert_contacts(upsert(vec![contact("7", "a")])).await.unwrap().into_inner();
-    assert_eq!(counts(&answer.result), (0, 0, 0, 1));
 }
 
 async fn export(client: &mut Privacy, name: &str) -> Result<PersonExport, tonic::Status> {

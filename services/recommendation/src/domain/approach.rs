@@ -53,13 +53,24 @@ pub struct Approaches {
     consents: Consents,
     /// Each account's contacts, the one to speak to first.
     contacts: HashMap<AccountId, Vec<Contact>>,
+    /// Contacts that are one person with another one, who stands for them.
+    merged: HashMap<ContactId, ContactId>,
 }
 
 impl Approaches {
-    /// Over the known contacts of accounts, each list with the one to speak to first.
+    /// Over the known contacts of accounts, each list with the one to speak to first, and those that are
+    /// one person with another one.
     #[must_use]
-    pub fn new(consents: Consents, contacts: HashMap<AccountId, Vec<Contact>>) -> Self {
-        Self { consents, contacts }
+    pub fn new(
+        consents: Consents,
+        contacts: HashMap<AccountId, Vec<Contact>>,
+        merged: HashMap<ContactId, ContactId>,
+    ) -> Self {
+        Self { consents, contacts, merged }
+    }
+
+    fn at(&self, account: AccountId) -> &[Contact] {
+        self.contacts.get(&account).map_or(&[][..], Vec::as_slice)
     }
 
     /// The first contact who may be contacted by one of the ways to reach them. Where nobody may be,
@@ -70,19 +81,20 @@ impl Approaches {
             let channel = channels(contact).iter().find(|way| self.consents.permit(contact.id, **way))?;
             Some(Approach { contact: Some(contact.clone()), channel: *channel })
         };
-        let contacts = self.contacts.get(&account).map_or(&[][..], Vec::as_slice);
-        contacts
-            .iter()
-            .find_map(permitted)
-            .unwrap_or(Approach { contact: None, channel: Channel::Call })
+        let nobody = Approach { contact: None, channel: Channel::Call };
+        self.at(account).iter().find_map(permitted).unwrap_or(nobody)
     }
 
-    /// Whether an item stands as it is: whom it names may be contacted in that way, or it names nobody
-    /// and nobody may be.
+    /// Whether an item stands as it is: whom it names is of the account and may be contacted in that
+    /// way, or it names nobody and nobody may be.
     #[must_use]
     pub fn stands(&self, account: AccountId, contact: Option<&Contact>, channel: Channel) -> bool {
         match contact {
-            Some(contact) => self.consents.permit(contact.id, channel),
+            Some(named) => {
+                let person = self.merged.get(&named.id).copied().unwrap_or(named.id);
+                self.at(account).iter().any(|contact| contact.id == person)
+                    && self.consents.permit(named.id, channel)
+            }
             None => self.of(account).contact.is_none(),
         }
     }
@@ -105,7 +117,8 @@ mod tests {
         let both = || HashMap::from([(account, vec![first.clone(), second.clone()])]);
         let of = |unknown_permitted, known: &[(&Contact, Channel, bool)]| {
             let known = known.iter().map(|(who, how, said)| ((who.id, *how), *said)).collect();
-            let found = Approaches::new(Consents { unknown_permitted, known }, both()).of(account);
+            let consents = Consents { unknown_permitted, known };
+            let found = Approaches::new(consents, both(), HashMap::new()).of(account);
             (found.contact.map(|contact| contact.id), found.channel)
         };
         use Channel::{Call, Email};
@@ -119,5 +132,23 @@ mod tests {
         assert_eq!(of(false, &[(&second, Call, true)]), (None, Call));
         assert_eq!(of(false, &[(&second, Email, true)]), (Some(second.id), Email));
         assert_eq!(Approaches::default().of(account).contact, None);
+    }
+
+    #[test]
+    fn an_item_stands_while_the_person_is_of_the_account_and_may_be_contacted() {
+        let account = AccountId::new(&Clock::system());
+        let [one, other, alias] = [contact(true, true), contact(true, true), contact(true, true)];
+        let known = HashMap::from([((one.id, Channel::Call), false)]);
+        let approaches = Approaches::new(
+            Consents { unknown_permitted: true, known },
+            HashMap::from([(account, vec![one.clone()])]),
+            HashMap::from([(alias.id, one.id)]),
+        );
+        assert!(approaches.stands(account, Some(&one), Channel::Email));
+        assert!(!approaches.stands(account, Some(&one), Channel::Call));
+        assert!(!approaches.stands(account, Some(&other), Channel::Email));
+        assert!(approaches.stands(account, Some(&alias), Channel::Email));
+        assert!(!approaches.stands(account, None, Channel::Call));
+        assert!(approaches.stands(AccountId::new(&Clock::system()), None, Channel::Call));
     }
 }

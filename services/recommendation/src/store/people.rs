@@ -48,8 +48,26 @@ pub async fn approaches(
         .bind(tenant)
         .fetch_optional(conn)
         .await?;
-    let known = said_by(conn, tenant, &people).await?;
-    Ok(Approaches::new(Consents { unknown_permitted: settings.is_none_or(|(is,)| is), known }, contacts))
+    let merged = merged(conn, tenant, &people).await?;
+    let known = said_by(conn, tenant, &people, &merged).await?;
+    let consents = Consents { unknown_permitted: settings.is_none_or(|(is,)| is), known };
+    let merged = merged.into_iter().map(|(id, root)| (ContactId::from_uuid(id), ContactId::from_uuid(root)));
+    Ok(Approaches::new(consents, contacts, merged.collect()))
+}
+
+/// Those of these people who are one person with another one, who stands for them.
+async fn merged(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    people: &HashSet<Uuid>,
+) -> Result<HashMap<Uuid, Uuid>> {
+    let rows: Vec<(Uuid, Uuid)> = sql("select r.contact, r.root from {rows}
+         join contact_roots r on r.contact = rows.contact where r.tenant = $1")
+    .bind(tenant)
+    .rows(Rows::new().uuid("contact", people.iter().copied()))
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// What holds for people. Consents stay with the record for which they were given; for a person of
@@ -58,14 +76,8 @@ async fn said_by(
     conn: &mut impl Connection,
     tenant: &TenantId,
     people: &HashSet<Uuid>,
+    merged: &HashMap<Uuid, Uuid>,
 ) -> Result<HashMap<(ContactId, Channel), bool>> {
-    let merged: Vec<(Uuid, Uuid)> = sql("select r.contact, r.root from {rows}
-         join contact_roots r on r.contact = rows.contact where r.tenant = $1")
-    .bind(tenant)
-    .rows(Rows::new().uuid("contact", people.iter().copied()))
-    .fetch_all(conn)
-    .await?;
-    let merged: HashMap<Uuid, Uuid> = merged.into_iter().collect();
     let root = |contact: &Uuid| merged.get(contact).copied().unwrap_or(*contact);
     let wanted: HashSet<Uuid> = people.iter().map(root).collect();
     let rows: Vec<(Uuid, String, bool, i64)> =
