@@ -122,12 +122,7 @@ impl Traces {
 ///
 /// # Errors
 /// What the store says.
-pub async fn note_in_tx(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    traces: &Traces,
-    time: DateTime<Utc>,
-) -> Result<()> {
+pub async fn note_in_tx(tx: &mut Tx, tenant: &TenantId, traces: &Traces, time: DateTime<Utc>) -> Result<()> {
     lock_in_tx(tx, tenant, "select pg_advisory_xact_lock(hashtextextended('events.erasure.' || $1, 0))")
         .await?;
     let mut sorted: Vec<(Uuid, How)> = traces.0.iter().map(|(id, how)| (*id, *how)).collect();

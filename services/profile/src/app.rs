@@ -18,9 +18,7 @@ use crate::{
     config::Config,
     evaluation,
     events::{consume, publish::SOURCE},
-    grpc::{
-        self, journeys::Journeys, privacy::PrivacyHandlers, segments::Segments, service::Service,
-    },
+    grpc::{self, journeys::Journeys, privacy::PrivacyHandlers, segments::Segments, service::Service},
     housekeeping::{self, Keep},
     matching,
     privacy::{Privacy, complete},

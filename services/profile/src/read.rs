@@ -5,6 +5,7 @@ use salient_core::{
     filter::{self, Comparison, Literal, Op},
     page,
 };
+use salient_proto::profile::v1::Account;
 use salient_store::Connection;
 use uuid::Uuid;
 

@@ -201,10 +201,10 @@ pub async fn choose_in_tx(
         .filter(|item| !open.iter().chain(&today).any(|other| same(item, other)))
         .cloned()
         .collect();
-    let stands: HashSet<RecommendationId> = issued.iter().chain(&kept).map(|item| item.id).collect();
+    let still: HashSet<RecommendationId> = issued.iter().map(|item| item.id).collect();
     let withdrawn: Vec<Recommendation> = today
         .into_iter()
-        .filter(|item| item.state.is_open() && !stands.contains(&item.id))
+        .filter(|item| item.state == State::Issued && !still.contains(&item.id))
         .map(|item| Recommendation { state: State::Expired, state_time: now, ..item })
         .collect();
     let count = changed.len();

@@ -53,7 +53,10 @@ impl Person {
     /// By the keys of the person's records, and in free text by names, e-mail addresses and telephone
     /// numbers: of the records, and of what else was said of the profile.
     pub fn of(records: &[Contact], provenance: &[Provenance]) -> Self {
-        let mut person = Self { keys: records.iter().filter_map(|one| one.source_key.clone()).collect(), ..Self::default() };
+        let mut person = Self {
+            keys: records.iter().filter_map(|one| one.source_key.clone()).collect(),
+            ..Self::default()
+        };
         for record in records {
             let (given, family) = (record.given_name.trim(), record.family_name.trim());
             if !given.is_empty() && !family.is_empty() {
@@ -64,9 +67,11 @@ impl Person {
             person.say("email", &record.email);
             person.say("phone", &record.phone);
         }
-        for claim in provenance.iter().flat_map(|field| field.rivals.iter().chain([&field.chosen]).map(|claim| (&field.field, &claim.value))) {
-            person.say(claim.0, claim.1);
-            person.values.push(claim.1.to_lowercase());
+        for field in provenance {
+            for claim in field.rivals.iter().chain([&field.chosen]) {
+                person.say(&field.field, &claim.value);
+                person.values.push(claim.value.to_lowercase());
+            }
         }
         person
     }

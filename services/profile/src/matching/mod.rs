@@ -96,7 +96,8 @@ pub async fn join_in_tx<R: Resolved>(
     }
     let scorer = Scorer::new(&held.index, &held.model).map_err(Error::internal)?;
     if let Some(warning) = objection(held, &scorer, &left, &right) {
-        return ask_in_tx::<R>(tx, profile, tenant, held, (one, other), &scorer.explain(a, b), &warning).await;
+        return ask_in_tx::<R>(tx, profile, tenant, held, (one, other), &scorer.explain(a, b), &warning)
+            .await;
     }
     let reason = likeness::reason(&scorer.explain(a, b));
     let decision = Decision { by: MATCHING, reason: &reason };

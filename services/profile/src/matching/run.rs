@@ -161,7 +161,9 @@ async fn ask<R: Resolved>(
                 let scorer = Scorer::new(&held.index, &held.model).map_err(Error::internal)?;
                 scorer.explain(link.a, link.b)
             };
-            if ask_in_tx::<R>(&mut tx, profile, tenant, held, pair, &explanation, warning).await? == Done::Asked {
+            if ask_in_tx::<R>(&mut tx, profile, tenant, held, pair, &explanation, warning).await?
+                == Done::Asked
+            {
                 told.reviews += 1;
             }
         }

@@ -122,7 +122,8 @@ impl Recording<'_> {
             return Ok(Ok((consents::name(contact, id), false)));
         }
         let about = (consent.purpose, consent.channel);
-        let records = self.people.get(&contact).map_or(&[contact][..], |named| &named.records);
+        let alone = [contact];
+        let records = self.people.get(&contact).map_or(&alone[..], |named| &named.records);
         let known = consents::known_in_tx(tx, self.tenant, records, about).await?;
         let holds = match known.admits(consent.state(), time) {
             Ok(holds) => holds,
@@ -202,7 +203,8 @@ impl Recording<'_> {
         let contacts: BTreeSet<Uuid> = self.touched.iter().map(|subject| subject.contact).collect();
         let mut by_shard: BTreeMap<u16, Vec<Consent>> = BTreeMap::new();
         for contact in contacts {
-            let shard = self.people.get(&contact).map_or_else(|| shard_of(contact.as_bytes()), |named| named.shard);
+            let shard =
+                self.people.get(&contact).map_or_else(|| shard_of(contact.as_bytes()), |named| named.shard);
             for consent in consents::deciding(tx, self.tenant, &[contact], i64::MAX).await? {
                 let subject = Subject { contact, purpose: consent.purpose, channel: consent.channel };
                 if self.touched.contains(&subject) {

@@ -107,8 +107,7 @@ impl Forgetting<'_> {
         *self.counts.entry("merges").or_default() += merges;
         *self.counts.entry("reviews").or_default() += reviews;
         if !unpinned.is_empty() {
-            let roots =
-                profiles::roots::<Account>(self.tx, self.tenant, unpinned.iter().copied()).await?;
+            let roots = profiles::roots::<Account>(self.tx, self.tenant, unpinned.iter().copied()).await?;
             let roots: BTreeSet<Uuid> = roots.into_values().collect();
             let roots: Vec<Uuid> = roots.into_iter().collect();
             let told = identity::keep_in_tx::<Account>(self.tx, self.tenant, &roots).await?;
@@ -162,7 +161,7 @@ impl Forgetting<'_> {
             let salt: [u8; 32] = rand::random();
             persons::bury_in_tx(self.tx, tenant, key, &salt, now).await?;
         }
-        persons::close_in_tx(self.tx, tenant, &individual.records).await?;
+        persons::close_in_tx(self.tx, tenant, &individual.records, now).await?;
         for (kind, count) in persons::delete_contacts_in_tx(self.tx, tenant, &individual.records).await? {
             *self.counts.entry(kind).or_default() += count;
         }

@@ -147,21 +147,20 @@ pub async fn deciding(
     contacts: &[Uuid],
     until: i64,
 ) -> Result<Vec<Consent>> {
-    let rows: Vec<Row> = sql(
-        "select id, contact, purpose, channel, state, consent_time, proof, source, record_time from (
+    let rows: Vec<Row> =
+        sql("select id, contact, purpose, channel, state, consent_time, proof, source, record_time from (
              select c.id, c.contact, c.purpose, c.channel, c.state, c.consent_time, c.proof, c.source,
                     c.record_time,
                     row_number() over (partition by c.purpose, c.channel
                                        order by c.consent_time desc, c.state desc, c.id desc) as place
              from {rows} join consents c on c.contact = rows.contact
              where c.tenant = $1 and c.consent_time <= $2) ranked
-         where place = 1 order by purpose, channel",
-    )
-    .bind(tenant)
-    .bind(until)
-    .rows(Rows::new().uuid("contact", contacts.iter().copied()))
-    .fetch_all(conn)
-    .await?;
+         where place = 1 order by purpose, channel")
+        .bind(tenant)
+        .bind(until)
+        .rows(Rows::new().uuid("contact", contacts.iter().copied()))
+        .fetch_all(conn)
+        .await?;
     Ok(rows.into_iter().map(Consent::from).collect())
 }
 
@@ -179,18 +178,19 @@ pub async fn list(
     before: (i64, Uuid),
     limit: i64,
 ) -> Result<Vec<Listed>> {
-    let rows: Vec<Row> = sql("select c.id, c.contact, c.purpose, c.channel, c.state, c.consent_time, c.proof,
+    let rows: Vec<Row> =
+        sql("select c.id, c.contact, c.purpose, c.channel, c.state, c.consent_time, c.proof,
              c.source, c.record_time
          from {rows} join consents c on c.contact = rows.contact
          where c.tenant = $1 and (c.consent_time, c.id) < ($2, $3)
          order by c.consent_time desc, c.id desc limit $4")
-    .bind(tenant)
-    .bind(before.0)
-    .bind(before.1)
-    .bind(limit)
-    .rows(Rows::new().uuid("contact", contacts.iter().copied()))
-    .fetch_all(conn)
-    .await?;
+        .bind(tenant)
+        .bind(before.0)
+        .bind(before.1)
+        .bind(limit)
+        .rows(Rows::new().uuid("contact", contacts.iter().copied()))
+        .fetch_all(conn)
+        .await?;
     Ok(rows.into_iter().map(|row| ((row.consent_time, row.id), Consent::from(row))).collect())
 }
 

@@ -250,10 +250,10 @@ pub async fn of_contact(
     let row: Option<Row> = sql(select!(
         "where tenant = $1 and id = (select erasure from erased_contacts where tenant = $1 and contact = $2)"
     ))
-        .bind(tenant)
-        .bind(contact)
-        .fetch_optional(conn)
-        .await?;
+    .bind(tenant)
+    .bind(contact)
+    .fetch_optional(conn)
+    .await?;
     Ok(whole(conn, tenant, row.into_iter().collect()).await?.pop())
 }
 

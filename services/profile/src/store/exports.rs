@@ -135,12 +135,13 @@ pub async fn get(
 /// # Errors
 /// What the store says.
 pub async fn delete_of_contacts_in_tx(tx: &mut Tx, tenant: &TenantId, contacts: &[Uuid]) -> Result<u64> {
-    let gone: Vec<(Uuid,)> =
-        sql("delete from person_exports where tenant = $1 and contact in (select id from {rows}) returning id")
-            .bind(tenant)
-            .rows(Rows::new().uuid("id", contacts.iter().copied()))
-            .fetch_all(tx)
-            .await?;
+    let gone: Vec<(Uuid,)> = sql(
+        "delete from person_exports where tenant = $1 and contact in (select id from {rows}) returning id",
+    )
+    .bind(tenant)
+    .rows(Rows::new().uuid("id", contacts.iter().copied()))
+    .fetch_all(tx)
+    .await?;
     delete_parts_in_tx(tx, gone).await
 }
 

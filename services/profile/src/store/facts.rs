@@ -89,8 +89,7 @@ pub async fn remove_in_tx(tx: &mut Tx, entries: &[i64]) -> Result<bool> {
 /// # Errors
 /// What the store says.
 pub async fn last(conn: &mut impl Connection) -> Result<i64> {
-    let (last,): (i64,) =
-        sql("select coalesce(max(seq), 0) from dirty_accounts").fetch_one(conn).await?;
+    let (last,): (i64,) = sql("select coalesce(max(seq), 0) from dirty_accounts").fetch_one(conn).await?;
     Ok(last)
 }
 
@@ -99,10 +98,8 @@ pub async fn last(conn: &mut impl Connection) -> Result<i64> {
 /// # Errors
 /// What the store says.
 pub async fn is_past(conn: &mut impl Connection, last: i64) -> Result<bool> {
-    let waiting: Option<(i64,)> = sql("select seq from dirty_accounts where seq <= $1 limit 1")
-        .bind(last)
-        .fetch_optional(conn)
-        .await?;
+    let waiting: Option<(i64,)> =
+        sql("select seq from dirty_accounts where seq <= $1 limit 1").bind(last).fetch_optional(conn).await?;
     Ok(waiting.is_none())
 }
 

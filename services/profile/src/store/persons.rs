@@ -110,13 +110,15 @@ pub async fn readmit_in_tx(tx: &mut Tx, tenant: &TenantId, key: &SourceKey, cont
     Ok(())
 }
 
-/// Takes back that a person may be taken up again under one of the ids `contacts`.
+/// Takes back that a person may be taken up again under one of the ids `contacts`: it needs a consent
+/// that is given after `now` (microseconds).
 ///
 /// # Errors
 /// What the store says.
-pub async fn close_in_tx(tx: &mut Tx, tenant: &TenantId, contacts: &[Uuid]) -> Result<()> {
-    sql("update tombstones set contact = null where tenant = $1 and contact in (select id from {rows})")
+pub async fn close_in_tx(tx: &mut Tx, tenant: &TenantId, contacts: &[Uuid], now: i64) -> Result<()> {
+    sql("update tombstones set contact = null, erase_time = $2 where tenant = $1 and contact in (select id from {rows})")
         .bind(tenant)
+        .bind(now)
         .rows(Rows::new().uuid("id", contacts.iter().copied()))
         .execute(tx)
         .await?;

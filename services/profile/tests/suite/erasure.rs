@@ -19,7 +19,9 @@ use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
-    privacy::{Privacy, SERVICES, erase, holds, identity, interactions, merge, person, privacy, record, said, undo},
+    privacy::{
+        Privacy, SERVICES, erase, holds, identity, interactions, merge, person, privacy, record, said, undo,
+    },
     world::{
         World, account, both, contact, counts, interaction, key, request_id, until as wait_until,
         upsert_accounts, why,
@@ -92,7 +94,10 @@ async fn an_erasure_is_complete_when_all_have_confirmed(world: &World) {
     assert_eq!(why(world.client().get_contact(get).await), (Code::NotFound, Reason::ResourceUnknown));
     let heard: Vec<PersonErased> = world.events().await;
     assert_eq!(heard.len(), 1);
-    assert_eq!((&heard[0].erasure, &heard[0].contacts, heard[0].records.len()), (&begun.name, &vec![name.clone()], 2));
+    assert_eq!(
+        (&heard[0].erasure, &heard[0].contacts, heard[0].records.len()),
+        (&begun.name, &vec![name.clone()], 2)
+    );
     let stays =
         world.client().list_interactions(ListInteractionsRequest::default()).await.unwrap().into_inner();
     let texts: Vec<_> =
@@ -135,8 +140,7 @@ async fn an_erasure_is_complete_when_all_have_confirmed(world: &World) {
 }
 
 async fn every_record_of_a_person_is_erased(world: &World) {
-    let (one, other, third) =
-        (person(world, "7").await, person(world, "8").await, person(world, "9").await);
+    let (one, other, third) = (person(world, "7").await, person(world, "8").await, person(world, "9").await);
     merge(world, &one, &other).await;
     let apart = merge(world, &one, &third).await;
     undo(world, &apart).await;
@@ -155,8 +159,14 @@ async fn every_record_of_a_person_is_erased(world: &World) {
     let begun = erase(&mut client, &other).await;
     assert_eq!(begun.contact, one);
     let own = begun.confirmations.iter().find(|one| one.service == "profile").unwrap();
-    let expected =
-        [("consents", 1), ("contacts", 2), ("interactions", 1), ("merges", 2), ("profiles", 1), ("reviews", 1)];
+    let expected = [
+        ("consents", 1),
+        ("contacts", 2),
+        ("interactions", 1),
+        ("merges", 2),
+        ("profiles", 1),
+        ("reviews", 1),
+    ];
     assert_eq!(own.removed, expected.map(|(kind, count)| (kind.to_owned(), count)).into());
     let heard: Vec<PersonErased> = world.events().await;
     assert_eq!(heard[0].contacts, [one.clone(), other.clone()]);

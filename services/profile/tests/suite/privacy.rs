@@ -28,11 +28,7 @@ use crate::world::{
     World, account, both, contact, counts, interaction, key, request_id, upsert_accounts, why,
 };
 
-both!(
-    an_export_collects_from_all_and_goes_with_the_person,
-    old_interactions_are_deleted,
-    who_may_do_what,
-);
+both!(an_export_collects_from_all_and_goes_with_the_person, old_interactions_are_deleted, who_may_do_what,);
 
 pub type Privacy = PrivacyServiceClient<Link>;
 

@@ -212,8 +212,12 @@ pub async fn contacts(
         .rows(Rows::new().uuid("id", contacts.iter().map(|contact| contact.uuid())))
         .fetch_all(conn)
         .await?;
-    let contact =
-        |(id, name, has_phone, has_email)| Contact { id: ContactId::from_uuid(id), name, has_phone, has_email };
+    let contact = |(id, name, has_phone, has_email)| Contact {
+        id: ContactId::from_uuid(id),
+        name,
+        has_phone,
+        has_email,
+    };
     Ok(rows.into_iter().map(contact).collect())
 }
 

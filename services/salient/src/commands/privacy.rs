@@ -90,8 +90,11 @@ async fn erase(clients: &Clients, contact: String) -> Result<Erasure> {
 fn print(certificate: &Erasure) {
     println!("{}  {}, asked for by {}", certificate.name, certificate.contact, certificate.requester);
     for service in &certificate.confirmations {
-        let removed: Vec<String> =
-            service.removed.iter().map(|(kind, count)| format!("{count} {}", kind.replace('_', " "))).collect();
+        let removed: Vec<String> = service
+            .removed
+            .iter()
+            .map(|(kind, count)| format!("{count} {}", kind.replace('_', " ")))
+            .collect();
         let removed = if removed.is_empty() { "nothing held".to_owned() } else { removed.join(", ") };
         println!("  {:16} {:28} {removed}", service.service, time(service.confirm_time.as_ref()));
     }
