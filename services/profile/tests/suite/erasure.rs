@@ -7,10 +7,10 @@ use salient_profile::{Profile, matching::arrival::Matcher, store::matches, upser
 use salient_proto::{
     common::v1::{PersonErasureConfirmed, SourceKey},
     profile::v1::{
-        Account, AccountsChanged, Contact, ErasePersonRequest, Erasure, GetAccountRequest, GetContactRequest,
-        GetErasureRequest, Interaction, InteractionsRecorded, ListErasuresRequest, ListInteractionsRequest,
-        PersonErased, PinFieldRequest, Source, UndoMergeRequest, UpsertContactsRequest,
-        UpsertInteractionsRequest, UpsertSourcesRequest, consent::State,
+        Account, AccountsChanged, Consent, Contact, ErasePersonRequest, Erasure, GetAccountRequest,
+        GetContactRequest, GetErasureRequest, Interaction, InteractionsRecorded, ListErasuresRequest,
+        ListInteractionsRequest, PersonErased, PinFieldRequest, Source, UndoMergeRequest,
+        UpsertContactsRequest, UpsertInteractionsRequest, UpsertSourcesRequest, consent::State,
     },
 };
 use salient_store::{Db, StoreConfig};

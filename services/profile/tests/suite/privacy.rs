@@ -5,14 +5,13 @@ use salient_core::Reason;
 use salient_kit::{Role, client::Link};
 use salient_profile::{Profile, privacy::retention};
 use salient_proto::{
-    common::v1::{PersonDataReported, PersonErasureConfirmed, SourceKey},
+    common::v1::PersonDataReported,
     profile::v1::{
-        Account, AccountsChanged, Consent, Contact, ErasePersonRequest, Erasure, ExportPersonRequest,
-        GetAccountRequest, GetConsentRequest, GetContactRequest, GetErasureRequest, GetPersonExportRequest,
-        Interaction, InteractionsRecorded, ListErasuresRequest, ListInteractionsRequest,
-        MergeProfilesRequest, PersonErased, PersonExport, PinFieldRequest, PrivacySettings,
-        RecordConsentsRequest, RecordConsentsResponse, RetentionRule, Source, UndoMergeRequest,
-        UpdatePrivacySettingsRequest, UpsertContactsRequest, UpsertInteractionsRequest, UpsertSourcesRequest,
+        Consent, ErasePersonRequest, Erasure, ExportPersonRequest, GetConsentRequest, GetErasureRequest,
+        GetPersonExportRequest, Interaction, ListErasuresRequest, ListInteractionsRequest,
+        MergeProfilesRequest, PersonExport, PrivacySettings, RecordConsentsRequest, RecordConsentsResponse,
+        RetentionRule, UndoMergeRequest, UpdatePrivacySettingsRequest, UpsertContactsRequest,
+        UpsertInteractionsRequest,
         consent::{Channel, Purpose, State},
         identity_service_client::IdentityServiceClient,
         interaction,
@@ -20,13 +19,9 @@ use salient_proto::{
     },
 };
 use salient_store::{Db, StoreConfig};
-use tokio_util::sync::CancellationToken;
 use tonic::Code;
-use uuid::Uuid;
 
-use crate::world::{
-    World, account, both, contact, counts, interaction, key, request_id, upsert_accounts, why,
-};
+use crate::world::{World, both, contact, counts, interaction, key, request_id, why};
 
 both!(an_export_collects_from_all_and_goes_with_the_person, old_interactions_are_deleted, who_may_do_what,);
 
