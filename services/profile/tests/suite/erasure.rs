@@ -160,6 +160,7 @@ async fn every_record_of_a_person_is_erased(world: &World) {
     assert_eq!(begun.contact, one);
     let own = begun.confirmations.iter().find(|one| one.service == "profile").unwrap();
     let expected = [
+        ("answers", 3),
         ("consents", 1),
         ("contacts", 2),
         ("interactions", 1),
@@ -273,6 +274,8 @@ async fn the_erased_are_taken_up_again_with_a_new_consent(world: &World) {
     let upsert = |contacts| UpsertContactsRequest { request_id: request_id(), contacts, update_mask: None };
     let other_source = Contact {
         source_key: Some(SourceKey { source: "shop".into(), id: "7".into() }),
+        display_name: "Somebody Else".into(),
+        email: "else@elsewhere.example".into(),
         ..contact("7", "a")
     };
     let batch = vec![contact("7", "a"), contact("8", "a"), other_source];
