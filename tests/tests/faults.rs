@@ -223,3 +223,51 @@ async fn gateway_dies_while_records_come_through_it() {
     assert_eq!(stored.trim(), "1200|1200");
     suite.stop();
 }
+
+/// An erasure during which every service dies is completed, and nobody finds the person any more.
+#[tokio::test]
+async fn an_erasure_outlives_every_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut suite = Suite::start(&binaries(), folder.path(), Some(DAY)).await.unwrap();
+    let loaded = demo(&suite.session()).wait_with_output().unwrap();
+    assert!(loaded.status.success());
+    let one = "select id::text || '|' || email from contacts where email <> '' order by id limit 1";
+    let found = suite.query("profile", one).unwrap();
+    let (contact, email) = found.trim().split_once('|').unwrap();
+    let mut erase = Command::new(binaries().join("salient"));
+    erase.args(["privacy", "erase", contact, "--session"]).arg(suite.session());
+    let services = ["scoring", "recommendation", "feedback"];
+    for service in services {
+        suite.kill(service).unwrap();
+    }
+    // nobody can confirm while all others are away
+    let mut waiting = erase.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while suite.query("profile", "select count(*) = 1 from erasures").unwrap().trim() != "t" {
+        std::thread::sleep(GLANCE);
+    }
+    suite.kill("profile").unwrap();
+    waiting.wait().unwrap();
+    for service in ["profile"].into_iter().chain(services) {
+        suite.restart(service).unwrap();
+    }
+    let certificate = loop {
+        let output = erase.stdout(Stdio::piped()).stderr(Stdio::inherit()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        if output.status.success() && !text.contains("not yet") {
+            break text;
+        }
+        std::thread::sleep(GLANCE);
+    };
+    for service in ["profile", "scoring", "recommendation", "feedback", "complete"] {
+        assert!(certificate.contains(service), "{certificate}");
+    }
+    for (service, query) in [
+        ("profile", format!("select count(*) from contacts where email = '{email}'")),
+        ("recommendation", format!("select count(*) from contacts where contact = '{contact}'")),
+        ("recommendation", format!("select count(*) from recommendations where frozen like '%{contact}%'")),
+        ("recommendation", format!("select count(*) from pools where drafts like '%{contact}%'")),
+    ] {
+        assert_eq!(suite.query(service, &query).unwrap().trim(), "0", "{query}");
+    }
+    suite.stop();
+}

@@ -211,6 +211,10 @@ id! {
     ReactionId, "reactions";
     /// What came of it.
     OutcomeId, "outcomes";
+    /// The erasure of a person.
+    ErasureId, "erasures";
+    /// Everything that is held about a person.
+    PersonExportId, "personExports";
 }
 
 text_id! {

@@ -47,9 +47,9 @@ pub mod tenant;
 pub use clock::{Clock, ToMicros, from_micros, micros, to_micros};
 pub use error::{Code, Error, Reason, Result, Severity, Violation};
 pub use ids::{
-    AccountId, BacktestId, ContactId, InteractionId, MergeId, ModelId, OpportunityId, OrderId, OutcomeId,
-    PlanRunId, PolicyId, ProductId, ReactionId, RecommendationId, ResolutionRunId, ReviewId, ScoringRunId,
-    SellerId,
+    AccountId, BacktestId, ContactId, ErasureId, InteractionId, MergeId, ModelId, OpportunityId, OrderId,
+    OutcomeId, PersonExportId, PlanRunId, PolicyId, ProductId, ReactionId, RecommendationId, ResolutionRunId,
+    ReviewId, ScoringRunId, SellerId,
 };
 pub use mask::Mask;
 pub use money::{Currency, Estimate, Money};

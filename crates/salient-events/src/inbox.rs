@@ -8,7 +8,7 @@ use salient_core::{Clock, Error, Result, TenantId};
 use salient_store::{Connection, Db, Engine, Rows, Tx, sql};
 use uuid::Uuid;
 
-use crate::envelope::Envelope;
+use crate::{envelope::Envelope, erasure};
 
 /// How long a row is kept. A consumer that was down for longer, with events taken and committed
 /// but not acknowledged, would apply those twice.
@@ -104,7 +104,8 @@ pub(crate) async fn count_applied_in_tx(tx: &mut Tx, events: &[&Envelope]) -> Re
     count_in_tx(tx, Count::Applied, keys).await
 }
 
-/// Keeps an event that could not be applied.
+/// Keeps an event that could not be applied, without the records that speak of somebody who was
+/// erased; nothing, if there are no others.
 pub(crate) async fn put_aside_in_tx(
     tx: &mut Tx,
     group: &str,
@@ -113,6 +114,10 @@ pub(crate) async fn put_aside_in_tx(
     error: &Error,
     clock: &Clock,
 ) -> Result<()> {
+    let Some(data) = erasure::kept_in_tx(tx, event).await? else {
+        tracing::info!(event = %event.id, "dead letter not kept, it speaks only of the erased");
+        return Ok(());
+    };
     sql("insert into dead_letters
              (tenant, consumer, id, type, source, shard, subject, time, traceparent, data,
               error, attempts, fail_time)
@@ -126,7 +131,7 @@ pub(crate) async fn put_aside_in_tx(
     .bind(&event.subject)
     .bind(event.time)
     .bind(event.traceparent.clone())
-    .bind(&event.data[..])
+    .bind(&data[..])
     .bind(without_nul(error.chain()))
     .bind(attempts)
     .bind(clock.now())

@@ -16,6 +16,10 @@
 //!   Order is kept within a shard.
 //! - [`status`] counts both ends; [`EventsServer`] shows it all to operators.
 //!
+//! # How a person is erased
+//! [`erasure`] takes whoever is erased out of what is kept of events, and keeps out what still
+//! arrives; its head tells the whole way.
+//!
 //! # How to publish a new event
 //! Add the message to `proto/salient/<service>/v1/events.proto`. Then, where the state is
 //! written:
@@ -47,6 +51,7 @@ mod compose;
 mod consumer;
 pub mod dead_letters;
 mod envelope;
+pub mod erasure;
 mod inbox;
 mod leader;
 mod migrations;
@@ -59,7 +64,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use bus::{Bus, InProcess, RedisBus};
+pub use bus::{Bus, InProcess, Mark, RedisBus};
 pub use compose::{BusConfig, Parts};
 pub use consumer::{Consumer, Handler, HandlerCtx, HandlerWith};
 pub use envelope::{Envelope, SHARDS, shard_of};

@@ -39,6 +39,12 @@ impl Outbox {
         Self { source: source.into(), clock }
     }
 
+    /// The service.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// [`Envelope::new`] from this service, now.
     #[must_use]
     pub fn event<M: Message + Name>(&self, tenant: &TenantId, shard: u16, message: &M) -> Envelope {
@@ -171,6 +177,28 @@ pub(crate) async fn front(db: &Db, shard: u16, limit: Limit) -> Result<Vec<Row>>
     .await?;
     let rows = rows.into_iter().map(Row::try_from);
     Ok(rows.collect::<Result<_, Error>>()?)
+}
+
+/// The number of the last event that waits; 0 when none does.
+///
+/// # Errors
+/// What the store says.
+pub async fn last(db: &Db) -> Result<i64> {
+    let (last,): (i64,) =
+        sql("select coalesce(max(seq), 0) from outbox").fetch_one(&mut db.read().await?).await?;
+    Ok(last)
+}
+
+/// Whether every event up to the number `last` has been published.
+///
+/// # Errors
+/// What the store says.
+pub async fn is_past(db: &Db, last: i64) -> Result<bool> {
+    let waiting: Option<(i64,)> = sql("select seq from outbox where seq <= $1 limit 1")
+        .bind(last)
+        .fetch_optional(&mut db.read().await?)
+        .await?;
+    Ok(waiting.is_none())
 }
 
 /// Takes published events out and counts those that were still there.

@@ -6,10 +6,12 @@
 //! the server trait. The gateway and its OpenAPI page know it by themselves.
 
 mod descriptors;
+mod json;
 pub mod rules;
 mod validate;
 
 pub use descriptors::{FILE_DESCRIPTOR_SET, method_roles, pool};
+pub use json::to_json;
 pub use validate::{Path, Validate, Violation};
 
 macro_rules! package {

@@ -12,7 +12,7 @@ use prost::Message;
 use salient_core::{Error, Reason, Result, TenantId};
 use sha2::{Digest, Sha256};
 
-use crate::{conn::Tx, sql::sql};
+use crate::{conn::Tx, rows::Rows, sql::sql};
 
 /// Looks up a request. `None` means that it is new and now claimed by this transaction: do
 /// the work, [`store_in_tx`] the answer, commit. `Some` is the stored answer, encoded.
@@ -86,4 +86,34 @@ pub async fn prune_in_tx(tx: &mut Tx, before: DateTime<Utc>, limit: u32) -> Resu
     .execute(tx)
     .await?;
     Ok(pruned)
+}
+
+/// Empties the stored answers that `speaks` picks, by method and answer; says how many. The requests
+/// stay known: sent again, they do nothing and get an empty answer.
+pub async fn empty_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    speaks: impl Fn(&str, &[u8]) -> bool + Send + Sync,
+) -> Result<u64> {
+    let mut picked: Vec<(String, String)> = Vec::new();
+    sql("select method, request_id, response from idempotency where tenant = $1 and response is not null")
+        .bind(tenant)
+        .for_each(tx, |(method, request_id, response): (String, String, Vec<u8>)| {
+            if speaks(&method, &response) {
+                picked.push((method, request_id));
+            }
+        })
+        .await?;
+    let emptied = sql("update idempotency set response = $2
+         where tenant = $1 and (method, request_id) in (select method, request_id from {rows})")
+    .bind(tenant)
+    .bind(Vec::new())
+    .rows(
+        Rows::new()
+            .text("method", picked.iter().map(|(method, _)| method.as_str()))
+            .text("request_id", picked.iter().map(|(_, request_id)| request_id.as_str())),
+    )
+    .execute(tx)
+    .await?;
+    Ok(emptied)
 }

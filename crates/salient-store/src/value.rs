@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use salient_core::{
-    AccountId, BacktestId, ContactId, InteractionId, ModelId, OpportunityId, OrderId, OutcomeId, PlanRunId,
-    PolicyId, ProductId, ReactionId, RecommendationId, ScoringRunId, SellerId, TenantId, to_micros,
+    AccountId, BacktestId, ContactId, ErasureId, InteractionId, ModelId, OpportunityId, OrderId, OutcomeId,
+    PersonExportId, PlanRunId, PolicyId, ProductId, ReactionId, RecommendationId, ScoringRunId, SellerId,
+    TenantId, to_micros,
 };
 use uuid::Uuid;
 
@@ -130,11 +131,13 @@ uuids!(
     AccountId,
     BacktestId,
     ContactId,
+    ErasureId,
     InteractionId,
     ModelId,
     OpportunityId,
     OrderId,
     OutcomeId,
+    PersonExportId,
     PlanRunId,
     PolicyId,
     ReactionId,

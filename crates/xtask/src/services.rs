@@ -26,9 +26,9 @@ pub const SERVICES: [&str; 5] = ["profile", "scoring", "recommendation", "feedba
 fn readers(service: &str) -> &'static [&'static str] {
     match service {
         "profile" => &["scoring", "recommendation", "feedback"],
-        "scoring" => &["recommendation"],
-        "recommendation" => &["feedback"],
-        "feedback" => &["recommendation"],
+        "scoring" => &["profile", "recommendation"],
+        "recommendation" => &["profile", "feedback"],
+        "feedback" => &["profile", "recommendation"],
         _ => &[],
     }
 }

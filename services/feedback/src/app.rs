@@ -11,7 +11,7 @@ use salient_store::{Db, Signal};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, events, grpc::service::Service, react::Feedback, store};
+use crate::{config::Config, events, grpc::service::Service, privacy, react::Feedback, store};
 
 /// The name under which this service publishes and consumes.
 pub const SERVICE: &str = "feedback";
@@ -52,6 +52,7 @@ async fn compose(config: &Config, parts: Parts) -> anyhow::Result<App> {
     let gate = life.gate(SERVICE);
     let verifier = Verifier::try_new(&config.auth)?;
     let db = Db::open(&config.store, &store::migrations()).await.context("store")?;
+    let outbox = Outbox::new(SERVICE, clock.clone());
     let consumer = Consumer::new(db.clone(), bus.clone(), SERVICE, clock.clone())
         .subscribe("profile")
         .subscribe("recommendation")
@@ -59,10 +60,12 @@ async fn compose(config: &Config, parts: Parts) -> anyhow::Result<App> {
         .handle(events::recommendations_expired)
         .handle(events::orders_recorded)
         .handle(events::opportunities_changed)
-        .handle(events::profiles_resolved);
+        .handle(events::profiles_resolved)
+        .handle_with(outbox.clone(), privacy::person_erased)
+        .handle_with(outbox.clone(), privacy::person_export_requested);
     Ok(App {
         relay: Relay::new(db.clone(), bus, SERVICE).groups(&config.bus.groups),
-        feedback: Feedback { db, outbox: Outbox::new(SERVICE, clock.clone()), clock },
+        feedback: Feedback { db, outbox, clock },
         server: config.server.clone(),
         verifier,
         consumer,

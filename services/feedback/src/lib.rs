@@ -20,6 +20,7 @@ pub mod domain;
 mod events;
 pub mod grpc;
 pub mod outcomes;
+mod privacy;
 pub mod react;
 pub mod store;
 

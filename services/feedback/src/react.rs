@@ -16,6 +16,9 @@ use crate::{
     store,
 };
 
+/// The method under which the ids of reactions are remembered, with answers that hold comments.
+pub const RECORD_REACTION: &str = "RecordReaction";
+
 /// What the verbs of this service work with. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Feedback {
@@ -38,7 +41,7 @@ impl Feedback {
         caller: &Caller,
         request: pb::RecordReactionRequest,
     ) -> Result<pb::RecordReactionResponse> {
-        const METHOD: &str = "RecordReaction";
+        const METHOD: &str = RECORD_REACTION;
         let tenant = &caller.tenant;
         let now = self.clock.now();
         let id = RecommendationId::parse_field("recommendation", &request.recommendation)?;

@@ -5,11 +5,12 @@ use std::{convert::Infallible, time::Duration};
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
-use salient_events::{EventsServer, Parts, Relay};
+use salient_events::{Bus, Consumer, EventsServer, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
 use salient_proto::profile::v1::{
     identity_service_server::IdentityServiceServer, journey_service_server::JourneyServiceServer,
-    profile_service_server::ProfileServiceServer, segment_service_server::SegmentServiceServer,
+    privacy_service_server::PrivacyServiceServer, profile_service_server::ProfileServiceServer,
+    segment_service_server::SegmentServiceServer,
 };
 use salient_store::{Db, Worker};
 use tokio::net::TcpListener;
@@ -17,10 +18,11 @@ use tokio::net::TcpListener;
 use crate::{
     config::Config,
     evaluation,
-    events::publish::SOURCE,
-    grpc::{self, journeys::Journeys, segments::Segments, service::Service},
+    events::{consume, publish::SOURCE},
+    grpc::{self, journeys::Journeys, privacy::PrivacyHandlers, segments::Segments, service::Service},
     housekeeping::{self, Keep},
     matching,
+    privacy::{Privacy, complete},
     profile::Profile,
     store,
     watch::Watch,
@@ -32,10 +34,12 @@ const PROBE: Duration = Duration::from_secs(5);
 /// A service that is ready to serve.
 #[derive(Debug)]
 pub struct App {
-    profile: Profile,
+    privacy: Privacy,
+    bus: Bus,
     server: ServerConfig,
     verifier: Verifier,
     relay: Relay,
+    consumer: Consumer,
     keep: Keep,
     life: Lifecycle,
     gate: Gate,
@@ -55,9 +59,17 @@ async fn compose(config: &Config, parts: Parts) -> anyhow::Result<App> {
     let gate = life.gate(SOURCE);
     let verifier = Verifier::try_new(&config.auth)?;
     let db = Db::open(&config.store, &store::migrations()).await.context("store")?;
+    let mut consumer = Consumer::new(db.clone(), bus.clone(), SOURCE, clock.clone())
+        .handle(consume::erasure_confirmed)
+        .handle(consume::data_reported);
+    for service in &config.privacy.services {
+        consumer = consumer.subscribe(service);
+    }
     Ok(App {
-        relay: Relay::new(db.clone(), bus, SOURCE).groups(&config.bus.groups),
-        profile: Profile { db, clock },
+        relay: Relay::new(db.clone(), bus.clone(), SOURCE).groups(&config.bus.groups),
+        privacy: Privacy::new(Profile { db, clock }, config.privacy.services.iter().cloned()),
+        bus,
+        consumer,
         server: config.server.clone(),
         verifier,
         keep: Keep {
@@ -80,8 +92,16 @@ impl App {
     }
 
     async fn run(self, listener: TcpListener) -> anyhow::Result<()> {
-        let Self { profile, server, verifier, relay, keep, life, gate } = self;
+        let Self { privacy, bus, server, verifier, relay, consumer, keep, life, gate } = self;
+        let profile = privacy.profile.clone();
+        let events = EventsServer::new(profile.db.clone()).consumer(&consumer).into_service();
         life.spawn("profile relay", relay.run(life.soft.clone()));
+        life.spawn("profile consumer", consumer.run(life.soft.clone()));
+        let (erasing, soft) = (privacy.clone(), life.soft.clone());
+        life.spawn("profile erasures", async move {
+            complete::run(&erasing, &bus, soft).await;
+            Ok::<(), Infallible>(())
+        });
         let (swept, soft) = (profile.clone(), life.soft.clone());
         life.spawn("profile housekeeping", async move {
             housekeeping::run(&swept, keep, soft).await;
@@ -110,7 +130,6 @@ impl App {
         });
         let watch =
             Watch { profile: profile.clone(), keep: keep.membership_changes, shutdown: life.soft.clone() };
-        let events = EventsServer::new(profile.db.clone()).into_service();
         Grpc::builder(SOURCE, &server, verifier)
             .add_service(sized!(ProfileServiceServer::new(Service::new(profile.clone())), &server))
             .add_service(sized!(
@@ -119,6 +138,7 @@ impl App {
             ))
             .add_service(sized!(SegmentServiceServer::new(Segments::new(watch.clone())), &server))
             .add_service(sized!(JourneyServiceServer::new(Journeys::new(watch)), &server))
+            .add_service(sized!(PrivacyServiceServer::new(PrivacyHandlers(privacy)), &server))
             .add_service(sized!(events, &server))
             .ready_when(gate)
             .serve(listener, &life)

@@ -21,6 +21,8 @@ pub struct Config {
     pub bus: BusConfig,
     /// How long it remembers what it does not need for ever.
     pub retention: RetentionConfig,
+    /// Who holds data of people.
+    pub privacy: PrivacyConfig,
     /// The day that it believes it is.
     pub clock: ClockConfig,
     /// Logs, traces and metrics.
@@ -37,6 +39,7 @@ impl Default for Config {
             store: StoreConfig::new("sqlite:data/profile.db"),
             bus: BusConfig::default(),
             retention: RetentionConfig::default(),
+            privacy: PrivacyConfig::default(),
             clock: ClockConfig::default(),
             telemetry: TelemetryConfig::default(),
             runtime: RuntimeConfig::default(),
@@ -73,5 +76,21 @@ pub struct RetentionConfig {
 impl Default for RetentionConfig {
     fn default() -> Self {
         Self { request_ids_days: 30, membership_changes_days: 90 }
+    }
+}
+
+/// `[privacy]`: who is asked when a person is exported or erased.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrivacyConfig {
+    /// The services beside this one that hold data. Each must be told of this one's events
+    /// (`bus.groups`) and keep its own for this one. An erasure is complete when all have confirmed,
+    /// so a suite without one of them leaves it out here.
+    pub services: Vec<String>,
+}
+
+impl Default for PrivacyConfig {
+    fn default() -> Self {
+        Self { services: ["feedback", "recommendation", "scoring"].map(str::to_owned).into() }
     }
 }

@@ -7,7 +7,7 @@ use salient_core::{Result, to_micros};
 use salient_store::idempotency;
 use tokio_util::sync::CancellationToken;
 
-use crate::{profile::Profile, store::members};
+use crate::{privacy::retention, profile::Profile, store::members};
 
 /// How often it sweeps.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -37,6 +37,9 @@ pub async fn run(profile: &Profile, keep: Keep, shutdown: CancellationToken) {
         }
         if let Err(error) = forget_membership_changes(profile, keep.membership_changes).await {
             tracing::warn!(error = %error.chain(), "old changes of membership not forgotten");
+        }
+        if let Err(error) = retention::sweep(profile).await {
+            tracing::warn!(error = %error.chain(), "old interactions not deleted");
         }
     }
 }

@@ -104,14 +104,18 @@ pub async fn profile<R: Profiled>(
     found.remove(&root).ok_or_else(|| Error::not_found(name))
 }
 
-/// The records of the account that `id` is or belongs to, the one it is named after first; none if
-/// there is no such account.
+/// The records of the profile that `id` is or belongs to, the one it is named after first; none if
+/// there is no such record.
 ///
 /// # Errors
 /// What the store says.
-pub async fn members(conn: &mut impl Connection, tenant: &TenantId, id: Uuid) -> Result<Vec<Uuid>> {
-    let Some(root) = root::<Account>(conn, tenant, id).await? else { return Ok(Vec::new()) };
-    let mut members = identity::ids_of::<Account>(conn, tenant, root).await?;
+pub async fn members<R: Profiled>(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    id: Uuid,
+) -> Result<Vec<Uuid>> {
+    let Some(root) = root::<R>(conn, tenant, id).await? else { return Ok(Vec::new()) };
+    let mut members = identity::ids_of::<R>(conn, tenant, root).await?;
     // oldest first, which is the one it is named after
     members.sort_unstable();
     Ok(members)

@@ -17,6 +17,7 @@
 //! | [`events`] | changed records as events |
 //! | [`grpc`] | the handlers, and the messages of the contract |
 //! | [`app`], [`config`], [`profile`] | composition |
+//! | [`privacy`] | consent, export, erasure, retention; each file owns its transactions |
 //! | [`housekeeping`] | forgetting what was kept for a while only |
 //!
 //! # The way of a record
@@ -44,6 +45,15 @@
 //!   an ingestion stream accounts come first.
 //! - A record that is stored is a record that others heard of: state, events and answer share one
 //!   commit. The events of an account are in the order of its changes.
+//! - Of what a person agreed to, the latest by its own time holds, at the same time the withdrawal; what
+//!   arrives late is history and changes nothing. A grant from the future is refused, and one given at or
+//!   before the last withdrawal. Consents stay with the record for which they were given, and are looked
+//!   at by profile, so that they follow a merge and return on its undo.
+//! - A person who was erased is refused by every key of theirs (`PERSON_ERASED`), with interactions that
+//!   name it, until a grant is recorded that was given after the erasure. Of a key a salted hash is kept.
+//! - An erasure is complete when every service of `privacy.services` has confirmed it and everything
+//!   that was published before has left outboxes and streams. Entries of a timeline stay, without the
+//!   person and without their text. No log line speaks of a person.
 //! - Lists are in the order of first storage, which is the order of ids. A timeline is newest
 //!   first and shows nothing later than the service's clock; an opportunity that closes later is
 //!   shown open.
@@ -72,6 +82,8 @@
 //! [bus]
 //! url = "redis://redis:6379"
 //! groups = ["scoring", "recommendation", "feedback"]
+//! [privacy]
+//! services = ["feedback", "recommendation", "scoring"]
 //! [[auth.keys]]
 //! kid = "a"
 //! algorithm = "EdDSA"
@@ -90,6 +102,7 @@ pub mod ingest;
 pub mod journeys;
 pub mod matching;
 pub mod merging;
+pub mod privacy;
 pub mod profile;
 pub mod read;
 pub mod segments;

@@ -5,6 +5,7 @@ use salient_core::{
     filter::{self, Comparison, Literal, Op},
     page,
 };
+use salient_proto::profile::v1::Account;
 use salient_store::Connection;
 use uuid::Uuid;
 
@@ -71,7 +72,7 @@ async fn by_record(
     let Literal::Name(name) = &filter[place].value else { return Ok(vec![filter]) };
     // a name that is none belongs to nothing
     let Ok(id) = Kind::Account.parse("filter", name) else { return Ok(Vec::new()) };
-    let members = identity::members(conn, tenant, id).await?;
+    let members = identity::members::<Account>(conn, tenant, id).await?;
     let with = |member: Uuid| {
         let mut filter = filter.clone();
         filter[place].value = Literal::Name(Kind::Account.name(member));

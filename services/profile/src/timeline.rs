@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use salient_core::{Error, Result, TenantId, page};
 use salient_proto::profile::v1::{
-    Interaction, ListTimelineRequest, Opportunity, Order, TimelineEntry, opportunity, timeline_entry,
+    Account, Interaction, ListTimelineRequest, Opportunity, Order, TimelineEntry, opportunity, timeline_entry,
 };
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ pub async fn list(
         limit: page.limit(),
     };
     let mut conn = profile.db.read().await?;
-    let members = identity::members(&mut conn, tenant, account).await?;
+    let members = identity::members::<Account>(&mut conn, tenant, account).await?;
     let root = *members.first().ok_or_else(|| Error::not_found(&request.parent))?;
     let states = [opportunity::State::Open, opportunity::State::Won, opportunity::State::Lost];
     let states = states.into_iter().filter(|_| kinds.opportunities).map(|state| state as i32);

@@ -14,7 +14,7 @@ use crate::{
     events::publish,
     identity::Told,
     profile::Profile,
-    store::{self, facts, records},
+    store::{self, facts, persons, records},
 };
 
 /// A write that can be sent again: what tells one from another.
@@ -109,6 +109,8 @@ pub(crate) async fn write_in_tx<R: Told>(
     mask: &UpdateMask,
     events: &mut Vec<Envelope>,
 ) -> Result<Summary> {
+    let buried = persons::buried_in_tx(tx, tenant, &batch.persons()).await?;
+    batch.respect(&buried);
     let known = records::find::<R>(tx, tenant, &batch.keys()).await?;
     let wanted = batch.compare(&known, accounts, mask);
     let current = records::current(tx, tenant, wanted).await?;

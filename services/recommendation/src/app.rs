@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     events,
     grpc::{catalogue::Catalogue, recommendation::RecommendationService},
-    plans,
+    plans, privacy,
     runs::{self, plan::Planning},
     store,
 };
@@ -68,7 +68,11 @@ async fn compose(config: &Config, parts: Parts) -> anyhow::Result<App> {
         .handle(events::orders_recorded)
         .handle(events::profiles_resolved)
         .handle(events::scores_published)
-        .handle(events::reactions_recorded);
+        .handle(events::reactions_recorded)
+        .handle(privacy::consent_changed)
+        .handle(privacy::settings_changed)
+        .handle_with(outbox.clone(), privacy::person_erased)
+        .handle_with(outbox.clone(), privacy::person_export_requested);
     Ok(App {
         relay: Relay::new(db.clone(), bus, SERVICE).groups(&config.bus.groups),
         planning: Planning { db, clock, outbox },

@@ -18,7 +18,7 @@ pub async fn accounts_changed(ctx: &mut HandlerCtx, event: profile::AccountsChan
 
 /// Contacts that are new or changed.
 pub async fn contacts_changed(ctx: &mut HandlerCtx, event: profile::ContactsChanged) -> Result<()> {
-    store::projection::put_contacts_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &event.contacts).await
+    store::projection::put_contacts_in_tx(&mut ctx.tx, &ctx.envelope.tenant, event.contacts).await
 }
 
 /// Orders that are new or changed; one of today overtakes the plans that name its account.
@@ -91,10 +91,11 @@ fn suppression(reaction: &feedback::Reaction) -> Result<Option<Suppression>> {
     }))
 }
 
-/// Accounts were merged, or are themselves again: the plans that name them are overtaken.
+/// Accounts or contacts were merged, or are themselves again: the plans that name them are overtaken.
 pub async fn profiles_resolved(ctx: &mut HandlerCtx, event: profile::ProfilesResolved) -> Result<()> {
     let tenant = ctx.envelope.tenant.clone();
-    let touched = roots::put_in_tx(&mut ctx.tx, &tenant, &event.roots).await?;
+    let mut touched = roots::put_in_tx(&mut ctx.tx, &tenant, &event.roots).await?;
+    touched.extend(store::people::put_roots_in_tx(&mut ctx.tx, &tenant, &event.roots).await?);
     let today = ctx.clock.now().date_naive();
     Ok(store::plans::mark_stale_in_tx(&mut ctx.tx, &tenant, today, &touched).await?)
 }

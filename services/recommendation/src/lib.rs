@@ -28,6 +28,7 @@ pub mod grpc;
 pub mod planner;
 pub mod plans;
 pub mod policies;
+mod privacy;
 pub mod quality;
 pub mod runs;
 pub mod store;

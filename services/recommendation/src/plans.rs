@@ -5,14 +5,15 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use salient_core::{AccountId, Clock, Error, Reason, RecommendationId, Result, SellerId, TenantId};
-use salient_events::{Outbox, shard_of};
+use salient_events::{Outbox, erasure, shard_of};
 use salient_ledger::roots::Roots;
 use salient_proto::recommendation::v1::{RecommendationsExpired, RecommendationsIssued};
 use salient_store::{Db, Tx};
 
 use crate::{
     domain::{
-        Draft, Plan, Recommendation, State, recommendation::freeze, schedule, slate, suppression::Resting,
+        Draft, Plan, Recommendation, State, approach::Approaches, recommendation::freeze, schedule, slate,
+        suppression::Resting,
     },
     grpc::convert,
     store::{
@@ -92,6 +93,7 @@ pub async fn choose_in_tx(
     let now = clock.now();
     // two who choose at once would issue everything twice
     store::catalogue::lock_seller_in_tx(tx, tenant, &pool.seller).await?;
+    erasure::hold_in_tx(tx, tenant).await?;
     // what is known of an account that was merged is known of its profile, which is offered instead
     let roots = Roots::load(tx, tenant).await?;
     let drafts: Vec<Draft> =
@@ -116,8 +118,17 @@ pub async fn choose_in_tx(
         store::recommendations::unanswered_in_tx(tx, tenant, accounts.iter().copied(), since).await?;
     let tired = unanswered.into_iter().filter(|(_, _, times)| *times >= REOFFER_LIMIT);
 
+    let named = today.iter().chain(&open).filter_map(|item| item.frozen.draft.contact.as_ref());
+    let named: HashSet<_> = named.map(|contact| contact.id).collect();
+    let everywhere = roots.members(today.iter().map(|item| roots.of(item.frozen.draft.account)));
+    let everywhere: HashSet<AccountId> = accounts.iter().copied().chain(everywhere).collect();
+    let approaches = store::people::approaches(tx, tenant, &roots, everywhere, named).await?;
     // what a seller took on stays; what was done or put off today is not asked again today
-    let kept: Vec<&Recommendation> = today.iter().filter(|item| item.state == State::Accepted).collect();
+    let kept: Vec<Recommendation> = today
+        .iter()
+        .filter(|item| item.state == State::Accepted)
+        .map(|item| permitted(item, &approaches, &roots))
+        .collect();
     let done = today.iter().filter(|item| matches!(item.state, State::Completed | State::Snoozed));
     let elsewhere = open.iter().filter(|item| match item.state {
         State::Issued => item.seller != pool.seller,
@@ -133,7 +144,7 @@ pub async fn choose_in_tx(
             .collect(),
         taken: done
             .chain(elsewhere)
-            .chain(kept.iter().copied())
+            .chain(kept.iter())
             .map(|item| roots.of(item.frozen.draft.account))
             .collect(),
     };
@@ -142,14 +153,11 @@ pub async fn choose_in_tx(
 
     let policy = pool.policy.name();
     let mut ranks = 1..;
-    let mut kept: Vec<Recommendation> = kept
-        .into_iter()
-        .zip(&mut ranks)
-        .map(|(item, rank)| Recommendation { rank, ..item.clone() })
-        .collect();
+    let mut kept: Vec<Recommendation> =
+        kept.into_iter().zip(&mut ranks).map(|(item, rank)| Recommendation { rank, ..item }).collect();
     let mut issued = Vec::with_capacity(slate.drafts.len());
     for (draft, rank) in slate.drafts.iter().zip(&mut ranks) {
-        let frozen = freeze(draft, day, &policy, now);
+        let frozen = freeze(draft, approaches.of(draft.account), day, &policy, now);
         let equal = open.iter().find(|item| {
             let other = &item.frozen.draft;
             other.account == draft.account && other.product == draft.product && other.play == draft.play
@@ -157,7 +165,9 @@ pub async fn choose_in_tx(
         issued.push(match equal {
             // the same again today moves at most its place; from an earlier day it is brought up
             // to date, but its token stays, and its deadline unless it was put off
-            Some(item) if item.day == day => Recommendation { rank, ..item.clone() },
+            Some(item) if item.day == day && stands(item, &approaches, &roots) => {
+                Recommendation { rank, ..item.clone() }
+            }
             Some(item) => {
                 let mut frozen = frozen;
                 frozen.issue_time = item.frozen.issue_time;
@@ -181,18 +191,22 @@ pub async fn choose_in_tx(
             },
         });
     }
-    let stands: HashSet<RecommendationId> = issued.iter().map(|item| item.id).collect();
-    let withdrawn: Vec<Recommendation> = today
-        .into_iter()
-        .filter(|item| item.state == State::Issued && !stands.contains(&item.id))
-        .map(|item| Recommendation { state: State::Expired, state_time: now, ..item })
-        .collect();
     // one that only moves on the list is the same recommendation
     let same = |item: &Recommendation, other: &Recommendation| {
         *other == Recommendation { rank: other.rank, ..item.clone() }
     };
-    let changed: Vec<Recommendation> =
-        issued.iter().filter(|item| !open.iter().any(|other| same(item, other))).cloned().collect();
+    let changed: Vec<Recommendation> = issued
+        .iter()
+        .chain(&kept)
+        .filter(|item| !open.iter().chain(&today).any(|other| same(item, other)))
+        .cloned()
+        .collect();
+    let still: HashSet<RecommendationId> = issued.iter().map(|item| item.id).collect();
+    let withdrawn: Vec<Recommendation> = today
+        .into_iter()
+        .filter(|item| item.state == State::Issued && !still.contains(&item.id))
+        .map(|item| Recommendation { state: State::Expired, state_time: now, ..item })
+        .collect();
     let count = changed.len();
     kept.extend(issued);
     // withdrawn first: the dedupe key of what was withdrawn may be issued again later
@@ -209,6 +223,22 @@ pub async fn choose_in_tx(
     store::plans::put_head_in_tx(tx, tenant, &pool.seller, day, &head).await?;
     announce_in_tx(tx, outbox, tenant, changed, withdrawn).await?;
     Ok(count)
+}
+
+fn stands(item: &Recommendation, approaches: &Approaches, roots: &Roots) -> bool {
+    let draft = &item.frozen.draft;
+    approaches.stands(roots.of(draft.account), draft.contact.as_ref(), item.frozen.channel)
+}
+
+/// The item as it may be acted on: as it is, or with another person or none if the one that it names
+/// may not be contacted in that way any more.
+fn permitted(item: &Recommendation, approaches: &Approaches, roots: &Roots) -> Recommendation {
+    let mut item = item.clone();
+    if !stands(&item, approaches, roots) {
+        let approach = approaches.of(roots.of(item.frozen.draft.account));
+        (item.frozen.draft.contact, item.frozen.channel) = (approach.contact, approach.channel);
+    }
+    item
 }
 
 /// Publishes what was issued and what was withdrawn, by the shard of the account.

@@ -33,6 +33,8 @@ pub enum Command {
     Backtest(Backtest),
     /// Shows and repairs the flow of events.
     Events(Events),
+    /// Exports what is held about a person, or erases them.
+    Privacy(Privacy),
 }
 
 /// Which running suite to speak to.
@@ -226,5 +228,32 @@ pub enum EventsCommand {
         service: String,
         /// Ids of the events; all if none is named.
         event_ids: Vec<String>,
+    },
+}
+
+/// Options of `privacy`.
+#[derive(Args, Clone, Debug)]
+pub struct Privacy {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: PrivacyCommand,
+    /// The suite.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// What `privacy` can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PrivacyCommand {
+    /// Prints everything that every service holds about a person, as JSON.
+    Export {
+        /// The person: `contacts/{contact}` or the id alone.
+        contact: String,
+    },
+    /// Erases a person from every service and prints the certificate; asked again, it prints the same
+    /// certificate as it stands then.
+    Erase {
+        /// The person: `contacts/{contact}` or the id alone.
+        contact: String,
     },
 }

@@ -43,6 +43,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Explain(options) => commands::explain::run(options).await,
         Command::Backtest(options) => commands::backtest::run(options).await,
         Command::Events(options) => commands::events::run(options).await,
+        Command::Privacy(options) => commands::privacy::run(options).await,
     }
 }
 

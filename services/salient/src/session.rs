@@ -18,7 +18,8 @@ use salient_proto::{
     common::v1::events_service_client::EventsServiceClient,
     feedback::v1::feedback_service_client::FeedbackServiceClient,
     profile::v1::{
-        identity_service_client::IdentityServiceClient, profile_service_client::ProfileServiceClient,
+        identity_service_client::IdentityServiceClient, privacy_service_client::PrivacyServiceClient,
+        profile_service_client::ProfileServiceClient,
     },
     recommendation::v1::{
         catalogue_service_client::CatalogueServiceClient,
@@ -103,6 +104,7 @@ impl Session {
         .to_vec();
         Ok(Clients {
             identity: IdentityServiceClient::new(profile.clone()),
+            privacy: PrivacyServiceClient::new(profile.clone()).max_decoding_message_size(MAX_MESSAGE),
             profile: ProfileServiceClient::new(profile)
                 .max_encoding_message_size(MAX_MESSAGE)
                 .max_decoding_message_size(MAX_MESSAGE),
@@ -130,6 +132,8 @@ pub struct Clients {
     pub profile: ProfileServiceClient<Link>,
     /// Merges, sources and reviews.
     pub identity: IdentityServiceClient<Link>,
+    /// Consent, export and erasure.
+    pub privacy: PrivacyServiceClient<Link>,
     /// Models and scores.
     pub scoring: ScoringServiceClient<Link>,
     /// Products and sellers.

@@ -60,9 +60,9 @@ pub const KEEPERS: [&str; 4] = ["profile", "scoring", "recommendation", "feedbac
 fn readers(service: &str) -> &'static [&'static str] {
     match service {
         "profile" => &["scoring", "recommendation", "feedback"],
-        "scoring" => &["recommendation"],
-        "recommendation" => &["feedback"],
-        "feedback" => &["recommendation"],
+        "scoring" => &["profile", "recommendation"],
+        "recommendation" => &["profile", "feedback"],
+        "feedback" => &["profile", "recommendation"],
         _ => &[],
     }
 }

@@ -50,14 +50,17 @@ async fn compose(config: &Config, parts: Parts) -> anyhow::Result<App> {
     let gate = life.gate(SERVICE);
     let verifier = Verifier::try_new(&config.auth)?;
     let db = Db::open(&config.store, &store::migrations()).await.context("store")?;
+    let outbox = Outbox::new(SERVICE, clock.clone());
     let consumer = Consumer::new(db.clone(), bus.clone(), SERVICE, clock.clone())
         .subscribe("profile")
         .handle(events::accounts_changed)
         .handle(events::orders_recorded)
-        .handle(events::profiles_resolved);
+        .handle(events::profiles_resolved)
+        .handle_with(outbox.clone(), events::person_erased)
+        .handle_with(outbox.clone(), events::person_export_requested);
     Ok(App {
         relay: Relay::new(db.clone(), bus, SERVICE).groups(&config.bus.groups),
-        scoring: Scoring { db, outbox: Outbox::new(SERVICE, clock.clone()), clock },
+        scoring: Scoring { db, outbox, clock },
         server: config.server.clone(),
         verifier,
         consumer,

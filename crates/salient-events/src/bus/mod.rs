@@ -101,6 +101,33 @@ impl Bus {
         }
     }
 
+    /// Where the streams of `source` end now.
+    ///
+    /// # Errors
+    /// DEPENDENCY_UNAVAILABLE when Redis does not answer.
+    pub async fn end(&self, source: &str) -> Result<Mark> {
+        match self {
+            Self::InProcess(_) => Ok(Mark::default()),
+            Self::Redis(bus) => bus.end(source).await.map(Mark),
+        }
+    }
+
+    /// Trims the streams of `source`, and says whether everything up to `mark` is gone from them:
+    /// acknowledged by every group, and dropped. In-process nothing stays, because a publication
+    /// ends when every group has committed it.
+    ///
+    /// # Errors
+    /// DEPENDENCY_UNAVAILABLE when Redis does not answer.
+    pub async fn is_past(&self, source: &str, mark: &Mark) -> Result<bool> {
+        match self {
+            Self::InProcess(_) => Ok(true),
+            Self::Redis(bus) => {
+                bus.trim(source).await?;
+                bus.is_past(source, &mark.0).await
+            }
+        }
+    }
+
     /// Whether the bus would take events now.
     ///
     /// # Errors
@@ -121,6 +148,10 @@ impl Bus {
         }
     }
 }
+
+/// A place in the streams of a source; see [`Bus::end`].
+#[derive(Clone, Debug, Default)]
+pub struct Mark(Vec<(u64, u64)>);
 
 /// How much is taken at once.
 #[derive(Clone, Copy, Debug)]

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use redis::{
     AsyncCommands, Client, Pipeline, RedisError, Value,
     aio::{ConnectionManager, ConnectionManagerConfig},
-    streams::{StreamInfoGroupsReply, StreamPendingReply},
+    streams::{StreamInfoGroupsReply, StreamPendingReply, StreamRangeReply},
 };
 use salient_core::{Error, Result, TenantId, from_micros, to_micros};
 use tokio::sync::OnceCell;
@@ -136,6 +136,31 @@ impl RedisBus {
             }
         }
         Ok(())
+    }
+
+    /// The position of the last entry of each shard.
+    pub(super) async fn end(&self, source: &str) -> Result<Vec<(u64, u64)>> {
+        let mut writer = self.writer().await?;
+        let mut ends = Vec::new();
+        for shard in 0..SHARDS {
+            let last: StreamRangeReply =
+                writer.xrevrange_count(self.key(source, shard), "+", "-", 1).await.map_err(unavailable)?;
+            ends.push(last.ids.first().map_or((0, 0), |entry| position(&entry.id)));
+        }
+        Ok(ends)
+    }
+
+    /// Whether no entry is left at these positions or before them.
+    pub(super) async fn is_past(&self, source: &str, ends: &[(u64, u64)]) -> Result<bool> {
+        let mut writer = self.writer().await?;
+        for (shard, end) in (0..SHARDS).zip(ends) {
+            let first: StreamRangeReply =
+                writer.xrange_count(self.key(source, shard), "-", "+", 1).await.map_err(unavailable)?;
+            if first.ids.first().is_some_and(|entry| position(&entry.id) <= *end) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     pub(super) async fn health(&self) -> Result<()> {

@@ -3,6 +3,7 @@
 pub mod funnel;
 pub mod matches;
 pub mod outcomes;
+pub mod people;
 pub mod projection;
 pub mod reactions;
 
@@ -21,6 +22,7 @@ const STEPS: &[Migration] = &[
     Migration::new(1, "start", include_str!("../../migrations/0001_start.sql")),
     Migration::new(2, "account_names", include_str!("../../migrations/0002_account_names.sql")),
     Migration::new(3, "outcomes_of_merged", include_str!("../../migrations/0003_outcomes_of_merged.sql")),
+    Migration::new(4, "privacy", include_str!("../../migrations/0004_privacy.sql")),
 ];
 
 /// What this service's database needs: the crates' tables, then its own.

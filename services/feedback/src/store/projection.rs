@@ -3,8 +3,9 @@
 use chrono::TimeDelta;
 use prost::Message as _;
 use salient_core::{
-    AccountId, OpportunityId, OrderId, ProductId, RecommendationId, Result, SellerId, TenantId,
+    AccountId, ContactId, OpportunityId, OrderId, ProductId, RecommendationId, Result, SellerId, TenantId,
 };
+use salient_events::erasure;
 use salient_proto::{profile::v1 as profile, recommendation::v1 as recommendation};
 use salient_store::{Rows, Tx, sql};
 
@@ -20,6 +21,7 @@ pub async fn put_recommendations_in_tx(
     let mut sellers = Vec::with_capacity(items.len());
     let mut accounts = Vec::with_capacity(items.len());
     let mut products = Vec::with_capacity(items.len());
+    let mut contacts = Vec::with_capacity(items.len());
     let mut issued = Vec::with_capacity(items.len());
     let mut ends = Vec::with_capacity(items.len());
     for item in items {
@@ -27,21 +29,29 @@ pub async fn put_recommendations_in_tx(
         sellers.push(SellerId::parse_field("seller", &item.seller)?.as_str().to_owned());
         accounts.push(AccountId::parse_field("account", &item.account)?.uuid());
         products.push(ProductId::parse_field("product", &item.product)?.as_str().to_owned());
+        contacts.push(match item.contact.as_str() {
+            "" => None,
+            name => Some(ContactId::parse_field("contact", name)?.uuid()),
+        });
         let at = item.issue_time.as_ref().and_then(time);
         issued.push(at);
         ends.push(at.map(|at| at + TimeDelta::days(WINDOW_DAYS)));
     }
+    let erased = erasure::erased_in_tx(tx, tenant, contacts.iter().flatten().copied()).await?;
+    let contacts = contacts.into_iter().map(|contact| contact.filter(|id| !erased.contains(id)));
     sql("insert into recommendations (tenant, recommendation, seller, account, account_name, product,
-            product_name, attribution_token, issue_time, window_end, closed, final)
+            product_name, attribution_token, issue_time, window_end, closed, final, contact)
          select $1, id, seller, account, account_name, product, product_name, token, issue_time, window_end,
-            false, false
+            false, false, contact
          from {rows} where true
-         on conflict (tenant, recommendation) do update set seller = excluded.seller")
+         on conflict (tenant, recommendation) do update set seller = excluded.seller,
+            contact = coalesce(recommendations.contact, excluded.contact)")
     .bind(tenant)
     .rows(
         Rows::new()
             .uuid("id", ids)
             .text("seller", sellers)
+            .uuid("contact", contacts)
             .uuid("account", accounts)
             .text("product", products)
             .text("account_name", items.iter().map(|item| item.account_display_name.as_str()))

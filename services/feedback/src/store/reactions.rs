@@ -20,7 +20,7 @@ const COLUMNS: &[FilterColumn] = &[
 ];
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     reaction: Uuid,
     recommendation: Uuid,
     seller: String,

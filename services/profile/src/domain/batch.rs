@@ -17,7 +17,7 @@ use salient_proto::common::v1::SourceKey;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Kind, Record, Refusal, UpdateMask, record::AccountRef};
+use super::{Kind, Record, Refusal, UpdateMask, person::Buried, record::AccountRef};
 
 /// Bytes of the content hash that are kept. It tells equal from changed, nothing more.
 const HASH: usize = 16;
@@ -41,6 +41,8 @@ struct Item<R> {
     fault: Option<Refusal>,
     /// It equals the stored record.
     equal: bool,
+    /// The id that it gets if it is new, when one was given beforehand.
+    reserved: Option<Uuid>,
 }
 
 /// What is stored under a key.
@@ -138,7 +140,15 @@ impl<R: Record> Batch<R> {
                 (None, _) => batch.refused.push((index, Refusal::field("source_key", "is required"))),
                 (Some(key), Ok(account)) => {
                     let fault = faults.into_refusal();
-                    batch.items.push(Item { index, key, account, record, fault, equal: false });
+                    batch.items.push(Item {
+                        index,
+                        key,
+                        account,
+                        record,
+                        fault,
+                        equal: false,
+                        reserved: None,
+                    });
                 }
             }
         }
@@ -158,6 +168,30 @@ impl<R: Record> Batch<R> {
     /// How the records name their accounts.
     pub fn account_refs(&self) -> impl Iterator<Item = &AccountRef> {
         self.items.iter().map(|item| &item.account)
+    }
+
+    /// The keys of the persons whom the records name.
+    pub fn persons(&self) -> Vec<&SourceKey> {
+        self.items.iter().filter_map(|item| item.record.person()).collect()
+    }
+
+    /// Refuses the records that name somebody who was erased, and gives contacts who are taken up
+    /// again the id that was reserved for them.
+    pub fn respect(&mut self, buried: &HashMap<SourceKey, Buried>) {
+        if buried.is_empty() {
+            return;
+        }
+        let field = if R::KIND == Kind::Contact { "source_key" } else { "contact_key" };
+        for mut item in std::mem::take(&mut self.items) {
+            match item.record.person().and_then(|key| buried.get(key)) {
+                Some(Buried::Erased) => self.refused.push((item.index, Refusal::person_erased(field))),
+                Some(Buried::Readmitted(id)) if R::KIND == Kind::Contact => {
+                    item.reserved = Some(*id);
+                    self.items.push(item);
+                }
+                _ => self.items.push(item),
+            }
+        }
     }
 
     /// Finds the records that equal the stored ones, and names the stored records that must be
@@ -315,7 +349,7 @@ impl<R: Record> States<'_, R> {
     }
 
     fn create(&mut self, item: Item<R>) -> Result<(Uuid, Effect), Refusal> {
-        let Item { key, account, mut record, fault, .. } = item;
+        let Item { key, account, mut record, fault, reserved, .. } = item;
         if let Some(fault) = fault {
             return Err(fault);
         }
@@ -331,7 +365,7 @@ impl<R: Record> States<'_, R> {
             None => return Err(AccountRef::missing()),
         }
         record.fill_defaults();
-        let id = self.clock.uuid();
+        let id = reserved.unwrap_or_else(|| self.clock.uuid());
         record.set_name(R::KIND.name(id));
         self.states.insert(key.clone(), self.list.len());
         let create_time = self.clock.now_micros();

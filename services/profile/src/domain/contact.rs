@@ -1,7 +1,7 @@
 //! Contacts.
 
 use prost_types::Timestamp;
-use salient_proto::profile::v1::Contact;
+use salient_proto::{common::v1::SourceKey, profile::v1::Contact};
 
 use super::{
     Faults, Kind, Record, Refusal,
@@ -24,6 +24,10 @@ impl Record for Contact {
 
     fn set_account(&mut self, account: String) {
         (self.account, self.account_key) = (account, None);
+    }
+
+    fn person(&self) -> Option<&SourceKey> {
+        self.source_key.as_ref()
     }
 
     fn stamp(&mut self, create_time: Option<Timestamp>, update_time: Option<Timestamp>) {

@@ -2,7 +2,7 @@
 
 use prost_types::Timestamp;
 use salient_core::ProductId;
-use salient_proto::profile::v1::Interaction;
+use salient_proto::{common::v1::SourceKey, profile::v1::Interaction};
 
 use super::{
     Faults, Kind, Record, Refusal,
@@ -24,6 +24,10 @@ impl Record for Interaction {
 
     fn set_account(&mut self, account: String) {
         (self.account, self.account_key) = (account, None);
+    }
+
+    fn person(&self) -> Option<&SourceKey> {
+        self.contact_key.as_ref()
     }
 
     fn stamp(&mut self, _create_time: Option<Timestamp>, _update_time: Option<Timestamp>) {}

@@ -8,6 +8,8 @@
 //! - [`batch`]: what a batch does to the records that exist;
 //! - [`unify`]: one profile out of several records;
 //! - [`likeness`]: records as identity resolution sees them;
+//! - [`consent`]: what people agreed to, and which of it holds;
+//! - [`person`]: what is left of somebody who is erased, and what is taken out of records;
 //! - [`timeline`]: what of a record is known at a given time;
 //! - [`facts`]: what the records of an account add up to, and [`condition`], which asks for it;
 //! - [`journey`]: the stage that follows from it; [`membership`]: who enters and leaves what.
@@ -15,6 +17,7 @@
 mod account;
 pub mod batch;
 pub mod condition;
+pub mod consent;
 mod contact;
 pub mod facts;
 mod interaction;
@@ -24,6 +27,7 @@ pub mod likeness;
 pub mod membership;
 mod opportunity;
 pub mod order;
+pub mod person;
 pub mod record;
 mod refusal;
 pub mod timeline;

@@ -37,6 +37,10 @@ pub trait Record: prost::Message + Validate + Default + Clone + PartialEq + 'sta
     fn account(&self) -> Result<AccountRef, Refusal>;
     /// Names the account, in the one way in which it is stored.
     fn set_account(&mut self, account: String);
+    /// The key of the person whom the record names, if it names one.
+    fn person(&self) -> Option<&SourceKey> {
+        None
+    }
     /// Sets the times of storage; does nothing where the message does not show them.
     fn stamp(&mut self, create_time: Option<Timestamp>, update_time: Option<Timestamp>);
     /// Cuts times to microseconds; nothing more, because an unset field must stay unset until it

@@ -29,6 +29,18 @@ impl Refusal {
         Self { field: field.into(), reason: Reason::FieldInvalid, message: message.into() }
     }
 
+    /// A record that names somebody who was erased. Says nothing of whom.
+    pub fn person_erased(field: &str) -> Self {
+        Self {
+            field: field.to_owned(),
+            reason: Reason::PersonErased,
+            message:
+                "belongs to a person who was erased; records of the person are accepted again after a new \
+                      consent of theirs was recorded"
+                    .to_owned(),
+        }
+    }
+
     /// A field that names an account which does not exist.
     pub fn account_unknown(field: &str, account: &str) -> Self {
         Self {

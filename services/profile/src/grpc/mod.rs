@@ -1,8 +1,9 @@
-//! The service's gRPC face: [`service`], [`segments`] and [`journeys`] parse, make one call,
-//! convert; [`convert`] knows how the messages of the contract look.
+//! The service's gRPC face: [`service`], [`privacy`], [`segments`] and [`journeys`] parse, make one
+//! call, convert; [`convert`] knows how the messages of the contract look.
 
 pub mod convert;
 pub mod identity;
 pub mod journeys;
+pub mod privacy;
 pub mod segments;
 pub mod service;

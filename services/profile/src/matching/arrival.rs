@@ -6,16 +6,18 @@
 use std::{collections::HashMap, time::Duration};
 
 use salient_core::{Error, Result, TenantId};
+use salient_events::erasure;
 use salient_linkage::{Band, Index, Model, Scorer};
 use salient_proto::profile::v1::{Account, Contact};
 use salient_store::{Connection, Lease};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{Held, ask_in_tx, join_in_tx};
 use crate::{
     profile::Profile,
     store::{
-        self, Stored as _,
+        self, Stored as _, erasures,
         matches::{self, Compared, Resolved},
         sources::sources,
     },
@@ -74,6 +76,14 @@ impl Matcher {
     /// # Errors
     /// What the store says.
     pub async fn catch_up(&mut self, profile: &Profile, shutdown: &CancellationToken) -> Result<()> {
+        for ((tenant, kind), held) in &mut self.held {
+            let mut conn = profile.db.read().await?;
+            if kind == Account::TABLE {
+                forget::<Account>(held, &mut conn, tenant).await?;
+            } else {
+                forget::<Contact>(held, &mut conn, tenant).await?;
+            }
+        }
         let waiting = matches::waiting(&mut profile.db.read().await?).await?;
         for (tenant, kind) in waiting {
             while !shutdown.is_cancelled() {
@@ -88,6 +98,12 @@ impl Matcher {
             }
         }
         Ok(())
+    }
+
+    /// Whether a record is held in memory.
+    #[must_use]
+    pub fn holds(&self, record: Uuid) -> bool {
+        self.held.values().any(|held| held.index.number(&record.to_string()).is_some())
     }
 
     /// Compares some records; says whether none wait any more.
@@ -105,12 +121,8 @@ impl Matcher {
                         continue;
                     }
                     let pair = (held.id(a)?, held.id(b)?);
-                    let roots =
-                        store::identity::roots::<R>(&mut tx, tenant, [pair.0, pair.1].into_iter()).await?;
-                    if roots.get(&pair.0) != roots.get(&pair.1) {
-                        let scorer = Scorer::new(&held.index, &held.model).map_err(Error::internal)?;
-                        ask_in_tx::<R>(&mut tx, profile, tenant, pair, &scorer.explain(a, b), "").await?;
-                    }
+                    let scorer = Scorer::new(&held.index, &held.model).map_err(Error::internal)?;
+                    ask_in_tx::<R>(&mut tx, profile, tenant, held, pair, &scorer.explain(a, b), "").await?;
                 }
             }
         }
@@ -143,6 +155,7 @@ impl Matcher {
         let learned = matches::model(conn, tenant, R::TABLE).await?;
         let Some(held) = self.held.get_mut(&place) else { return Ok(None) };
         held.judge_by(learned)?;
+        forget::<R>(held, conn, tenant).await?;
         let doubling = declared.iter().filter(|source| source.has_duplicates);
         held.doubling = doubling.map(|source| held_source(&mut held.sources, &source.source)).collect();
         Ok(Some(held))
@@ -161,8 +174,14 @@ fn held_source(sources: &mut HashMap<String, u16>, name: &str) -> u16 {
 pub async fn hold<R: Resolved>(conn: &mut impl Connection, tenant: &TenantId) -> Result<Held> {
     let index = Index::new(R::LIKE.config()).map_err(Error::internal)?;
     let standard = Model::standard(index.config(), 0);
-    let mut held =
-        Held { index, model: standard, learned: None, sources: HashMap::new(), doubling: Default::default() };
+    let mut held = Held {
+        index,
+        model: standard,
+        learned: None,
+        sources: HashMap::new(),
+        doubling: Default::default(),
+        erased: erasures::count(conn, tenant).await?,
+    };
     for source in sources(conn, tenant).await? {
         let number = held.source(&source.source);
         if source.has_duplicates {
@@ -187,6 +206,19 @@ pub async fn hold<R: Resolved>(conn: &mut impl Connection, tenant: &TenantId) ->
     held.model = Model::standard(held.index.config(), held.index.len());
     held.judge_by(learned)?;
     Ok(held)
+}
+
+/// Forgets who was erased since the records were read, and reads the records again that spoke of them.
+async fn forget<R: Resolved>(held: &mut Held, conn: &mut impl Connection, tenant: &TenantId) -> Result<()> {
+    let erased = erasures::count(conn, tenant).await?;
+    if erased == held.erased {
+        return Ok(());
+    }
+    let mut named = erasure::noted(conn, tenant).await?;
+    named.retain(|id| held.index.remove(&id.to_string()));
+    renew(held, &matches::some::<R>(conn, tenant, &named).await?)?;
+    held.erased = erased;
+    Ok(())
 }
 
 /// Brings records up to date in the index; returns their numbers.

@@ -20,7 +20,7 @@ use crate::{
     merging::{self, Decision, MATCHING},
     profile::Profile,
     store::{
-        identity as members,
+        erasures, identity as members,
         matches::{self, Pair, Resolved},
     },
 };
@@ -38,6 +38,8 @@ pub struct Held {
     pub sources: HashMap<String, u16>,
     /// Sources of which two records may be one customer.
     pub doubling: HashSet<u16>,
+    /// How many persons had been erased when the records were read.
+    pub erased: i64,
 }
 
 impl Held {
@@ -108,7 +110,8 @@ pub async fn join_in_tx<R: Resolved>(
     }
     let scorer = Scorer::new(&held.index, &held.model).map_err(Error::internal)?;
     if let Some(warning) = objection(held, &scorer, &left, &right) {
-        return ask_in_tx::<R>(tx, profile, tenant, (one, other), &scorer.explain(a, b), &warning).await;
+        return ask_in_tx::<R>(tx, profile, tenant, held, (one, other), &scorer.explain(a, b), &warning)
+            .await;
     }
     let reason = likeness::reason(&scorer.explain(a, b));
     let decision = Decision { by: MATCHING, reason: &reason };
@@ -144,7 +147,7 @@ fn objection(held: &Held, scorer: &Scorer<'_>, left: &[Uuid], right: &[Uuid]) ->
     (pairs > 0 && sum < 0.0).then(|| "on average the records contradict each other".into())
 }
 
-/// Asks a person about a pair, once.
+/// Asks a person about a pair, once, unless it is one already or a record of it is gone.
 ///
 /// # Errors
 /// What the store says.
@@ -152,10 +155,23 @@ pub async fn ask_in_tx<R: Resolved>(
     tx: &mut Tx,
     profile: &Profile,
     tenant: &TenantId,
+    held: &Held,
     (one, other): (Uuid, Uuid),
     explanation: &Explanation,
     warning: &str,
 ) -> Result<Done> {
+    let roots = members::roots::<R>(tx, tenant, [one, other].into_iter()).await?;
+    let (Some(left), Some(right)) = (roots.get(&one), roots.get(&other)) else { return Ok(Done::Nothing) };
+    if left == right {
+        return Ok(Done::Nothing);
+    }
+    let mut evidence = likeness::evidence(explanation);
+    if erasures::count(tx, tenant).await? != held.erased {
+        // what the records said then may not be written down any more
+        for field in &mut evidence {
+            (field.one, field.other) = Default::default();
+        }
+    }
     let id = ReviewId::new(&profile.clock);
     let (first, second) = (one.min(other), one.max(other));
     let told = Review {
@@ -164,7 +180,7 @@ pub async fn ask_in_tx<R: Resolved>(
         other: R::KIND.name(other),
         probability: explanation.probability,
         weight: explanation.score.log2_odds,
-        evidence: likeness::evidence(explanation),
+        evidence,
         prior: explanation.prior,
         state: State::Open.into(),
         warning: warning.to_owned(),
@@ -200,7 +216,7 @@ mod tests {
         let model = Model::standard(index.config(), index.len());
         let ids = numbers.iter().map(|number| Uuid::parse_str(index.id(*number)).unwrap()).collect();
         let doubling = doubling.iter().copied().collect();
-        (Held { index, model, learned: None, sources: HashMap::new(), doubling }, ids)
+        (Held { index, model, learned: None, sources: HashMap::new(), doubling, erased: 0 }, ids)
     }
 
     fn said(held: &Held, left: &[Uuid], right: &[Uuid]) -> Option<String> {

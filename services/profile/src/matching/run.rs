@@ -157,16 +157,15 @@ async fn ask<R: Resolved>(
                 continue;
             }
             let pair = (held.id(link.a)?, held.id(link.b)?);
-            let roots = store::identity::roots::<R>(&mut tx, tenant, [pair.0, pair.1].into_iter()).await?;
-            if roots.get(&pair.0) == roots.get(&pair.1) {
-                continue;
-            }
             let explanation = {
                 let scorer = Scorer::new(&held.index, &held.model).map_err(Error::internal)?;
                 scorer.explain(link.a, link.b)
             };
-            ask_in_tx::<R>(&mut tx, profile, tenant, pair, &explanation, warning).await?;
-            told.reviews += 1;
+            if ask_in_tx::<R>(&mut tx, profile, tenant, held, pair, &explanation, warning).await?
+                == Done::Asked
+            {
+                told.reviews += 1;
+            }
         }
         tx.commit().await?;
     }

@@ -84,6 +84,25 @@ pub async fn remove_in_tx(tx: &mut Tx, entries: &[i64]) -> Result<bool> {
     Ok(removed == entries.len() as u64)
 }
 
+/// The number of the last entry that waits; 0 when none does.
+///
+/// # Errors
+/// What the store says.
+pub async fn last(conn: &mut impl Connection) -> Result<i64> {
+    let (last,): (i64,) = sql("select coalesce(max(seq), 0) from dirty_accounts").fetch_one(conn).await?;
+    Ok(last)
+}
+
+/// Whether every entry up to the number `last` was worked on.
+///
+/// # Errors
+/// What the store says.
+pub async fn is_past(conn: &mut impl Connection, last: i64) -> Result<bool> {
+    let waiting: Option<(i64,)> =
+        sql("select seq from dirty_accounts where seq <= $1 limit 1").bind(last).fetch_optional(conn).await?;
+    Ok(waiting.is_none())
+}
+
 /// Whether a record becomes known at `now` that was dated in the future.
 ///
 /// # Errors

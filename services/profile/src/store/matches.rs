@@ -278,6 +278,28 @@ pub async fn by_id(conn: &mut impl Connection, tenant: &TenantId, id: Uuid) -> R
     row.map(pair).transpose()
 }
 
+/// The pairs of these records.
+///
+/// # Errors
+/// What the store says.
+pub async fn of_records(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    kind: &str,
+    records: &[Uuid],
+) -> Result<Vec<Pair>> {
+    let rows: Vec<PairRow> = sql("select match, kind, one, other, body from matches
+         where tenant = $1 and kind = $2
+             and (one in (select id from {rows}) or other in (select id from {rows}))
+         order by match")
+    .bind(tenant)
+    .bind(kind)
+    .rows(Rows::new().uuid("id", records.iter().copied()))
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(pair).collect()
+}
+
 /// Pairs in a state after `after` (probability and id), the likeliest first.
 ///
 /// # Errors

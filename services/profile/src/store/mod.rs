@@ -1,13 +1,18 @@
 //! The service's own tables: one per kind of record. The texts are the same on both engines; what
 //! is done to a batch is one statement.
 
+pub mod consents;
+pub mod erasures;
+pub mod exports;
 pub mod facts;
 pub mod identity;
 pub mod matches;
 pub mod members;
 pub mod merges;
+pub mod persons;
 pub mod records;
 pub mod segments;
+pub mod settings;
 pub mod sources;
 mod tables;
 pub mod timeline;
@@ -23,6 +28,7 @@ const STEPS: &[Migration] = &[
     Migration::new(3, "identity", include_str!("../../migrations/0003_identity.sql")),
     Migration::new(4, "matching", include_str!("../../migrations/0004_matching.sql")),
     Migration::new(6, "segments", include_str!("../../migrations/0006_segments.sql")),
+    Migration::new(7, "privacy", include_str!("../../migrations/0007_privacy.sql")),
 ];
 
 /// Everything that the service's database must have been through.

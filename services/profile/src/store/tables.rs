@@ -208,7 +208,7 @@ impl Stored for Order {
 }
 
 impl Stored for Interaction {
-    statements!("interactions": "account_id", "occur_time", "kind");
+    statements!("interactions": "account_id", "occur_time", "kind", "contact_id");
     reading!(records "interactions");
 
     const FIELDS: &'static [Field] = &[
@@ -242,7 +242,12 @@ impl Stored for Interaction {
         rows.uuid("account_id", writes.iter().map(|write| write.account))
             .int("occur_time", writes.iter().map(|write| time(write.record.occur_time.as_ref())))
             .int("kind", writes.iter().map(|write| write.record.kind))
+            .text("contact_id", writes.iter().map(|write| contact_id(&write.record)))
     }
+}
+
+fn contact_id(interaction: &Interaction) -> &str {
+    interaction.contact_key.as_ref().map_or("", |key| key.id.as_str())
 }
 
 impl Stored for Opportunity {

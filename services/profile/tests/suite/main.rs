@@ -4,13 +4,17 @@
 
 mod access;
 mod batches;
+mod consents;
+mod erasure;
 mod events;
 mod histories;
 mod identity;
 mod ingestion;
 mod journeys;
 mod lists;
+mod logs;
 mod matching;
+mod privacy;
 mod process;
 mod records;
 mod segments;

@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::{Message, Name};
 use salient_core::{Clock, Reason, TenantId};
-use salient_events::{Bus, Consumer, HandlerCtx};
+use salient_events::{Bus, Consumer, Envelope, HandlerCtx};
 use salient_kit::{
     Lifecycle, Role, Signer,
     client::{Credentials, Link, channel},
@@ -21,10 +21,11 @@ use salient_profile::{Config, Parts, build};
 use salient_proto::{
     common::v1::{BatchResult, GetEventStatusRequest, SourceKey, events_service_client::EventsServiceClient},
     profile::v1::{
-        Account, AccountsChanged, Contact, ContactsChanged, Interaction, InteractionsRecorded,
-        JourneyStageChanged, OpportunitiesChanged, Opportunity, Order, OrderLine, OrdersRecorded,
-        ProfilesResolved, SegmentMembershipChanged, UpsertAccountsRequest, UpsertAccountsResponse,
-        interaction, profile_service_client::ProfileServiceClient,
+        Account, AccountsChanged, ConsentChanged, Contact, ContactsChanged, Interaction,
+        InteractionsRecorded, JourneyStageChanged, OpportunitiesChanged, Opportunity, Order, OrderLine,
+        OrdersRecorded, PersonErased, PersonExportRequested, PrivacySettingsChanged, ProfilesResolved,
+        SegmentMembershipChanged, UpsertAccountsRequest, UpsertAccountsResponse, interaction,
+        profile_service_client::ProfileServiceClient,
     },
 };
 use salient_store::{Db, StoreConfig};
@@ -69,6 +70,7 @@ pub struct World {
     uri: String,
     signer: Signer,
     life: Lifecycle,
+    bus: Bus,
     heard: Heard,
     _folder: tempfile::TempDir,
 }
@@ -102,6 +104,7 @@ impl World {
             uri,
             signer: Signer::hs256("k", SECRET),
             life,
+            bus,
             heard,
             _folder: folder,
         }
@@ -126,6 +129,13 @@ impl World {
         let heard = listen(&bus, &self.clock, &life, &folder).await;
         serve(&self.config, &self.clock, &bus, &life).await;
         (life, heard)
+    }
+
+    /// Publishes a message as another service would, and waits until it was heard.
+    pub async fn say<M: Message + Name>(&self, source: &str, shard: u16, message: &M) {
+        let tenant = TenantId::try_from("acme").unwrap();
+        let event = Envelope::new(source, &self.clock, &tenant, shard, message);
+        self.bus.publish(&[event]).await.unwrap();
     }
 
     pub fn store_url(&self) -> &str {
@@ -248,7 +258,11 @@ async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::T
         .handle_with(heard.clone(), note::<OpportunitiesChanged>)
         .handle_with(heard.clone(), note::<ProfilesResolved>)
         .handle_with(heard.clone(), note::<SegmentMembershipChanged>)
-        .handle_with(heard.clone(), note::<JourneyStageChanged>);
+        .handle_with(heard.clone(), note::<JourneyStageChanged>)
+        .handle_with(heard.clone(), note::<ConsentChanged>)
+        .handle_with(heard.clone(), note::<PrivacySettingsChanged>)
+        .handle_with(heard.clone(), note::<PersonErased>)
+        .handle_with(heard.clone(), note::<PersonExportRequested>);
     life.spawn("listener", consumer.run(life.soft.clone()));
     heard
 }

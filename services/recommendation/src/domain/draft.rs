@@ -46,13 +46,30 @@ impl Play {
 }
 
 /// How to make contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// Telephone.
     Call,
     /// E-mail.
     Email,
+}
+
+impl Channel {
+    /// The name as stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Email => "email",
+        }
+    }
+
+    /// The inverse of [`Channel::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Call, Self::Email].into_iter().find(|channel| channel.as_str() == text)
+    }
 }
 
 /// Whom to speak to.
@@ -66,15 +83,6 @@ pub struct Contact {
     pub has_phone: bool,
     /// Whether an e-mail address is known.
     pub has_email: bool,
-}
-
-/// The channel for a contact: the telephone, unless only an e-mail address is known.
-#[must_use]
-pub fn channel_for(contact: Option<&Contact>) -> Channel {
-    match contact {
-        Some(contact) if contact.has_email && !contact.has_phone => Channel::Email,
-        _ => Channel::Call,
-    }
 }
 
 /// A candidate for a list, with its evidence, frozen as the ranking saw it.

@@ -2,8 +2,9 @@
 //!
 //! [`draft`] is a candidate with everything a seller would read; [`slate`] picks the day's list
 //! from drafts; [`recommendation`] freezes what was picked; [`suppression`] keeps off what a
-//! reaction closed; [`evidence`] puts facts into words.
+//! reaction closed; [`approach`] says whom a seller may speak to, and how; [`evidence`] puts facts into words.
 
+pub mod approach;
 pub mod draft;
 pub mod evidence;
 pub mod plan;

@@ -5,7 +5,8 @@ use salient_core::{RecommendationId, SellerId};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    draft::{Channel, Draft, channel_for},
+    approach::Approach,
+    draft::{Channel, Draft},
     schedule,
 };
 
@@ -97,12 +98,12 @@ pub struct Recommendation {
     pub state_time: DateTime<Utc>,
 }
 
-/// Freezes a chosen draft for a day.
+/// Freezes a chosen draft for a day, for the person who may be spoken to.
 #[must_use]
-pub fn freeze(draft: &Draft, day: NaiveDate, policy: &str, now: DateTime<Utc>) -> Frozen {
+pub fn freeze(draft: &Draft, approach: Approach, day: NaiveDate, policy: &str, now: DateTime<Utc>) -> Frozen {
     Frozen {
-        channel: channel_for(draft.contact.as_ref()),
-        draft: draft.clone(),
+        channel: approach.channel,
+        draft: Draft { contact: approach.contact, ..draft.clone() },
         window: schedule::contact_window(day),
         expire_time: schedule::deadline(day),
         policy: policy.to_owned(),

@@ -55,13 +55,14 @@ impl Planning {
         let (policy, book) = self.policy(&tenant, day, book).await?;
         context.progress(0.65, "ranking products for every account");
         let (policy, ranker) = policy;
-        let pools = self.pools(book, products, sellers.clone(), policy.clone(), ranker, day, None).await?;
+        let mut pools =
+            self.pools(book, products, sellers.clone(), policy.clone(), ranker, day, None).await?;
         context.progress(0.9, "choosing every seller's list");
         let capacity: HashMap<&str, u32> =
             sellers.iter().map(|seller| (seller.id.as_str(), seller.capacity)).collect();
         let mut done = pb::PlanRun { date: day.to_string(), policy: policy.id.name(), ..Default::default() };
         plans::expire(&self.db, &self.outbox, &self.clock).await?;
-        for chunk in pools.chunks(CHUNK) {
+        for chunk in pools.chunks_mut(CHUNK) {
             let mut tx = self.db.begin().await?;
             store::plans::put_pools_in_tx(&mut tx, &tenant, day, chunk).await?;
             for pool in chunk {
@@ -105,9 +106,9 @@ impl Planning {
         let (book, products, sellers) = self.look(tenant).await?;
         let sellers: Vec<Seller> = sellers.into_iter().filter(|known| known.id == *seller).collect();
         let pools = self.pools(book, products, sellers, policy, ranker, day, Some(seller)).await?;
-        let pool = pools.into_iter().next().ok_or_else(|| Error::not_found(seller))?;
+        let mut pool = pools.into_iter().next().ok_or_else(|| Error::not_found(seller))?;
         let mut tx = self.db.begin().await?;
-        store::plans::put_pools_in_tx(&mut tx, tenant, day, std::slice::from_ref(&pool)).await?;
+        store::plans::put_pools_in_tx(&mut tx, tenant, day, std::slice::from_mut(&mut pool)).await?;
         tx.commit().await?;
         Ok(pool)
     }

@@ -21,7 +21,9 @@ pub async fn load(conn: &mut impl Connection, tenant: &TenantId) -> Result<Book>
         ledger.accounts.iter().enumerate().map(|(number, account)| (account.id, number)).collect();
     let mut contacts = vec![None; ledger.accounts.len()];
     let mut rows: Vec<(String, Uuid, Uuid, String, bool, bool)> = sql(
-        "select sort_key, contact, account, display_name, has_phone, has_email from contacts where tenant = $1",
+        "select c.sort_key, c.contact, c.account, c.display_name, c.has_phone, c.has_email from contacts c
+         where c.tenant = $1 and not exists (
+             select 1 from contact_roots r where r.tenant = $1 and r.contact = c.contact)",
     )
     .bind(tenant)
     .fetch_all(conn)

@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod history;
+pub mod people;
 pub mod plans;
 pub mod policies;
 pub mod projection;
@@ -13,6 +14,7 @@ use salient_store::{Migration, Migrations};
 const STEPS: &[Migration] = &[
     Migration::new(1, "start", include_str!("../../migrations/0001_start.sql")),
     Migration::new(2, "plan_items", include_str!("../../migrations/0002_plan_items.sql")),
+    Migration::new(3, "privacy", include_str!("../../migrations/0003_privacy.sql")),
 ];
 
 /// What this service's database needs: the crates' tables, then its own.

@@ -42,8 +42,11 @@ pub async fn put_pools_in_tx(
     tx: &mut Tx,
     tenant: &TenantId,
     day: NaiveDate,
-    pools: &[Pool],
+    pools: &mut [Pool],
 ) -> salient_core::Result<()> {
+    for pool in pools.iter_mut() {
+        super::people::without_erased_in_tx(tx, tenant, &mut pool.drafts).await?;
+    }
     let drafts = pools
         .iter()
         .map(|pool| serde_json::to_string(&pool.drafts).map_err(salient_core::Error::internal))

@@ -1,6 +1,7 @@
 //! What this service keeps of other services' data, fed by their events.
 
-use salient_core::{Result, TenantId};
+use salient_core::{ContactId, Result, TenantId};
+use salient_events::erasure;
 use salient_ledger::sort_key;
 use salient_proto::{profile::v1 as profile, scoring::v1 as scoring};
 use salient_store::{Rows, Tx, sql};
@@ -14,11 +15,22 @@ use crate::{
 const FACTORS: usize = 5;
 
 /// Writes contacts, whole.
-pub async fn put_contacts_in_tx(tx: &mut Tx, tenant: &TenantId, contacts: &[profile::Contact]) -> Result<()> {
+///
+/// Not of people who were erased: a change of theirs may come late from another shard.
+pub async fn put_contacts_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    mut contacts: Vec<profile::Contact>,
+) -> Result<()> {
+    let ids = contacts.iter().map(|from| ContactId::parse_name(&from.name).map(ContactId::uuid));
+    let ids = ids.collect::<Result<Vec<_>>>()?;
+    let erased = erasure::erased_in_tx(tx, tenant, ids.iter().copied()).await?;
+    let mut left = ids.iter().map(|id| !erased.contains(id));
+    contacts.retain(|_| left.next().unwrap_or(true));
     let mut ids = Vec::with_capacity(contacts.len());
     let mut accounts = Vec::with_capacity(contacts.len());
-    for from in contacts {
-        ids.push(salient_core::ContactId::parse_name(&from.name)?.uuid());
+    for from in &contacts {
+        ids.push(ContactId::parse_name(&from.name)?.uuid());
         accounts.push(account(&from.account)?.uuid());
     }
     sql("insert into contacts (tenant, contact, account, sort_key, display_name, has_phone, has_email)

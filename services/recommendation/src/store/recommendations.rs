@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use salient_core::{
-    AccountId, ProductId, RecommendationId, SellerId, TenantId, filter::Comparison, from_micros,
+    AccountId, ContactId, ProductId, RecommendationId, SellerId, TenantId, filter::Comparison, from_micros,
 };
 use salient_store::{Connection, Error, FilterColumn, Result, Rows, Tx, sql};
 use uuid::Uuid;
@@ -65,18 +65,22 @@ pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, items: &[Recommendation])
         .map(|item| serde_json::to_string(&item.frozen).map_err(salient_core::Error::internal))
         .collect::<salient_core::Result<Vec<_>>>()?;
     sql("insert into recommendations (tenant, recommendation, seller, account, product, play, day, state,
-            state_time, issue_time, expire_time, attribution_token, frozen)
+            state_time, issue_time, expire_time, attribution_token, frozen, contact)
          select $1, id, seller, account, product, play, day, state, state_time, issue_time, expire_time,
-            token, frozen from {rows} where true
+            token, frozen, contact from {rows} where true
          on conflict (tenant, recommendation) do update set seller = excluded.seller, day = excluded.day,
             state = excluded.state, state_time = excluded.state_time,
-            expire_time = excluded.expire_time, frozen = excluded.frozen")
+            expire_time = excluded.expire_time, frozen = excluded.frozen, contact = excluded.contact")
     .bind(tenant)
     .rows(
         Rows::new()
             .uuid("id", items.iter().map(|item| item.id.uuid()))
             .text("seller", items.iter().map(|item| item.seller.as_str()))
             .uuid("account", items.iter().map(|item| item.frozen.draft.account.uuid()))
+            .uuid(
+                "contact",
+                items.iter().map(|item| item.frozen.draft.contact.as_ref().map(|named| named.id.uuid())),
+            )
             .text("product", items.iter().map(|item| item.frozen.draft.product.as_str()))
             .text("play", items.iter().map(|item| item.frozen.draft.play.as_str()))
             .text("day", items.iter().map(|item| item.day.to_string()))
@@ -197,6 +201,39 @@ pub async fn open_of_accounts(
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(Recommendation::try_from).collect()
+}
+
+/// Recommendations that may name one of these contacts: those that say so, and those to the accounts.
+pub async fn of_people(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    contacts: &[ContactId],
+    accounts: &[AccountId],
+) -> Result<Vec<Recommendation>> {
+    let named: Vec<Row> = sql(select!(
+        "from recommendations r join plan_items p on p.tenant = r.tenant and p.recommendation = r.recommendation
+            and p.day = r.day and p.seller = r.seller
+         where r.tenant = $1 and r.contact in (select id from {rows}) order by r.recommendation"
+    ))
+    .bind(tenant)
+    .rows(Rows::new().uuid("id", contacts.iter().map(|contact| contact.uuid())))
+    .fetch_all(conn)
+    .await?;
+    let around: Vec<Row> = sql(select!(
+        "from {rows} join recommendations r on r.account = rows.account
+            join plan_items p on p.tenant = r.tenant and p.recommendation = r.recommendation
+            and p.day = r.day and p.seller = r.seller
+         where r.tenant = $1 order by r.recommendation"
+    ))
+    .bind(tenant)
+    .rows(Rows::new().uuid("account", accounts.iter().map(|account| account.uuid())))
+    .fetch_all(conn)
+    .await?;
+    let found = named.into_iter().chain(around).map(Recommendation::try_from);
+    let mut found = found.collect::<Result<Vec<_>>>()?;
+    found.sort_by_key(|item| item.id.uuid());
+    found.dedup_by_key(|item| item.id);
+    Ok(found)
 }
 
 /// How often each pair of these accounts expired unanswered since `since`; what was withdrawn before

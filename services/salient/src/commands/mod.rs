@@ -5,6 +5,7 @@ pub mod events;
 pub mod explain;
 pub mod import;
 pub mod plan;
+pub mod privacy;
 pub mod react;
 pub mod up;
 

@@ -1,0 +1,60 @@
+//! Deleting interactions that are older than the tenant's rules keep them.
+
+use chrono::TimeDelta;
+use opentelemetry::{KeyValue, global};
+use salient_core::{Result, TenantId};
+use salient_proto::profile::v1::{RetentionRule, interaction};
+
+use crate::{
+    profile::Profile,
+    store::{exports, facts, persons, settings},
+};
+
+/// Rows in one transaction: few enough that writers hardly wait for it.
+const ROWS: u32 = 1_000;
+
+/// Deletes what is older than the rules of its tenant keep it, and exports that are over. Counted in
+/// the metric `profile.retention.deleted`, by tenant and kind; says how many interactions.
+///
+/// # Errors
+/// What the store says; what was deleted before stays deleted.
+pub async fn sweep(profile: &Profile) -> Result<u64> {
+    let rules = settings::all(&mut profile.db.read().await?).await?;
+    let mut total = 0;
+    for (tenant, settings) in rules {
+        for rule in settings.retention_rules {
+            total += sweep_kind(profile, &tenant, &rule).await?;
+        }
+    }
+    let mut tx = profile.db.begin().await?;
+    exports::delete_expired_in_tx(&mut tx, profile.clock.now_micros()).await?;
+    tx.commit().await?;
+    Ok(total)
+}
+
+async fn sweep_kind(profile: &Profile, tenant: &TenantId, rule: &RetentionRule) -> Result<u64> {
+    let before = (profile.clock.now() - TimeDelta::days(rule.days.into())).timestamp_micros();
+    let mut count = 0;
+    loop {
+        let mut tx = profile.db.begin().await?;
+        let gone = persons::delete_interactions_in_tx(&mut tx, tenant, rule.kind, before, ROWS).await?;
+        let deleted = gone.len() as u64;
+        facts::mark_in_tx(&mut tx, tenant, gone).await?;
+        tx.commit().await?;
+        count += deleted;
+        if deleted < u64::from(ROWS) {
+            break;
+        }
+    }
+    if count > 0 {
+        let kind = interaction::Kind::try_from(rule.kind).map_or("", |kind| kind.as_str_name());
+        let of = [KeyValue::new("tenant", tenant.as_str().to_owned()), KeyValue::new("kind", kind)];
+        global::meter("salient-profile")
+            .u64_counter("profile.retention.deleted")
+            .with_description("Interactions deleted because their time was over")
+            .build()
+            .add(count, &of);
+        tracing::info!(%tenant, kind, count, "interactions deleted, their time was over");
+    }
+    Ok(count)
+}
