@@ -113,6 +113,8 @@ reasons! {
     MergeUndone, "MERGE_UNDONE", FailedPrecondition;
     /// The two are one profile already.
     AlreadyOne, "ALREADY_ONE", FailedPrecondition;
+    /// An account would stand above itself in its group.
+    HierarchyCycle, "HIERARCHY_CYCLE", FailedPrecondition;
 }
 
 impl Reason {
@@ -276,7 +278,7 @@ mod tests {
         for reason in Reason::ALL {
             assert_eq!(Reason::parse(reason.as_str()), Some(*reason));
         }
-        assert_eq!(Reason::ALL.len(), 21);
+        assert_eq!(Reason::ALL.len(), 22);
         assert_eq!(Reason::parse("field_invalid"), None);
     }
 

@@ -14,6 +14,7 @@ use crate::{
         record::AccountRef,
         unify::{Member, Pin, Provenance, unify},
     },
+    hierarchy,
     store::{
         self,
         identity::{self, Profiled, Stake},
@@ -202,7 +203,7 @@ impl Told for Order {}
 impl Told for Interaction {}
 impl Told for Opportunity {}
 
-/// Names the accounts of `records` by the profiles they belong to now.
+/// Names the accounts of `records`, and the accounts above accounts, by the profiles they belong to now.
 ///
 /// # Errors
 /// What the store says.
@@ -226,5 +227,5 @@ pub async fn follow<R: Record>(
             record.set_account(Kind::Account.name(root));
         }
     }
-    Ok(())
+    hierarchy::show(conn, tenant, records).await
 }

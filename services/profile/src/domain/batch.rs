@@ -9,6 +9,8 @@
 //!
 //! A key may stand in a batch more than once: the later record is merged into the earlier one.
 
+mod accounts;
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
@@ -17,7 +19,9 @@ use salient_proto::common::v1::SourceKey;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Kind, Record, Refusal, UpdateMask, record::AccountRef};
+pub use accounts::Accounts;
+
+use super::{Kind, Record, Refusal, UpdateMask, hierarchy::Lineage, record::AccountRef};
 
 /// Bytes of the content hash that are kept. It tells equal from changed, nothing more.
 const HASH: usize = 16;
@@ -59,15 +63,6 @@ pub struct Current<R> {
     pub record: R,
     /// When it was first stored, in microseconds.
     pub create_time: i64,
-}
-
-/// The accounts that the records of a batch refer to, as far as they exist.
-#[derive(Clone, Debug, Default)]
-pub struct Accounts {
-    /// By key.
-    pub by_key: HashMap<SourceKey, Uuid>,
-    /// By id.
-    pub ids: HashSet<Uuid>,
 }
 
 /// A record to write.
@@ -126,6 +121,7 @@ impl<R: Record> Batch<R> {
         };
         for (index, mut record) in records.into_iter().enumerate() {
             record.stamp(None, None);
+            record.set_parent(String::new());
             record.cut_times();
             let faults = record.faults(latest);
             let account = record.account();
@@ -160,6 +156,12 @@ impl<R: Record> Batch<R> {
         self.items.iter().map(|item| &item.account)
     }
 
+    /// The keys of the records that may come to stand below another, and the keys of those.
+    pub fn parents(&self) -> impl Iterator<Item = (&SourceKey, &SourceKey)> {
+        let changing = self.items.iter().filter(|item| !item.equal);
+        changing.filter_map(|item| Some((&item.key, item.record.parent()?)))
+    }
+
     /// Finds the records that equal the stored ones, and names the stored records that must be
     /// read to tell what the others change.
     pub fn compare(
@@ -186,12 +188,13 @@ impl<R: Record> Batch<R> {
     }
 
     /// Goes through the records in order. `current` are the stored records that
-    /// [`Batch::compare`] named.
+    /// [`Batch::compare`] named, `lineage` what stands above [`Batch::parents`].
     pub fn apply(
         self,
         known: &HashMap<SourceKey, Known>,
         current: HashMap<Uuid, Current<R>>,
         accounts: &Accounts,
+        lineage: Lineage,
         mask: &UpdateMask,
         clock: &Clock,
     ) -> (Summary, Vec<Write<R>>) {
@@ -206,6 +209,7 @@ impl<R: Record> Batch<R> {
             known,
             current,
             accounts,
+            lineage,
             mask,
             latest: self.latest,
             clock,
@@ -247,24 +251,6 @@ impl<R: Record> Item<R> {
     }
 }
 
-impl Accounts {
-    /// The account's id; none if the record names none, or is one itself.
-    fn find(&self, reference: &AccountRef) -> Result<Option<Uuid>, Refusal> {
-        match reference {
-            AccountRef::Itself | AccountRef::Missing => Ok(None),
-            AccountRef::Id(id) if self.ids.contains(id) => Ok(Some(*id)),
-            AccountRef::Id(id) => Err(Refusal::account_unknown("account", &Kind::Account.name(*id))),
-            AccountRef::Key(key) => match self.by_key.get(key) {
-                Some(id) => Ok(Some(*id)),
-                None => Err(Refusal::account_unknown(
-                    "account_key",
-                    &format!("the account {:?} of {:?}", key.id, key.source),
-                )),
-            },
-        }
-    }
-}
-
 enum Effect {
     Created,
     Updated,
@@ -276,6 +262,7 @@ struct States<'a, R> {
     known: &'a HashMap<SourceKey, Known>,
     current: HashMap<Uuid, Current<R>>,
     accounts: &'a Accounts,
+    lineage: Lineage,
     mask: &'a UpdateMask,
     latest: DateTime<Utc>,
     clock: &'a Clock,
@@ -332,6 +319,9 @@ impl<R: Record> States<'_, R> {
         }
         record.fill_defaults();
         let id = self.clock.uuid();
+        if record.parent().is_some() {
+            self.lineage.link(&key, id, record.parent())?;
+        }
         record.set_name(R::KIND.name(id));
         self.states.insert(key.clone(), self.list.len());
         let create_time = self.clock.now_micros();
@@ -362,6 +352,9 @@ impl<R: Record> States<'_, R> {
         }
         if let Some(fault) = merged.faults(self.latest).into_refusal() {
             return Err(fault);
+        }
+        if merged.parent() != state.record.parent() {
+            self.lineage.link(&state.key, state.id, merged.parent())?;
         }
         (state.record, state.changed) = (merged, true);
         Ok((state.id, Effect::Updated))

@@ -7,16 +7,21 @@
 //! - one file per kind: its own rules and defaults;
 //! - [`batch`]: what a batch does to the records that exist;
 //! - [`unify`]: one profile out of several records;
+//! - [`hierarchy`]: which account may stand above which, [`group`]: what a tree of them adds up to;
 //! - [`likeness`]: records as identity resolution sees them;
 //! - [`timeline`]: what of a record is known at a given time;
 //! - [`facts`]: what the records of an account add up to, and [`condition`], which asks for it;
+//! - [`trends`]: the same by month; [`completeness`]: how much is known, and what to ask next;
 //! - [`journey`]: the stage that follows from it; [`membership`]: who enters and leaves what.
 
 mod account;
 pub mod batch;
+pub mod completeness;
 pub mod condition;
 mod contact;
 pub mod facts;
+pub mod group;
+pub mod hierarchy;
 mod interaction;
 pub mod journey;
 mod kind;
@@ -27,6 +32,7 @@ pub mod order;
 pub mod record;
 mod refusal;
 pub mod timeline;
+pub mod trends;
 pub mod unify;
 mod update;
 

@@ -2,6 +2,7 @@
 //! is done to a batch is one statement.
 
 pub mod facts;
+pub mod hierarchy;
 pub mod identity;
 pub mod matches;
 pub mod members;
@@ -23,6 +24,7 @@ const STEPS: &[Migration] = &[
     Migration::new(3, "identity", include_str!("../../migrations/0003_identity.sql")),
     Migration::new(4, "matching", include_str!("../../migrations/0004_matching.sql")),
     Migration::new(6, "segments", include_str!("../../migrations/0006_segments.sql")),
+    Migration::new(8, "hierarchy", include_str!("../../migrations/0008_hierarchy.sql")),
 ];
 
 /// Everything that the service's database must have been through.
