@@ -4,7 +4,9 @@
 
 mod access;
 mod batches;
+mod customer;
 mod events;
+mod hierarchy;
 mod histories;
 mod identity;
 mod ingestion;
