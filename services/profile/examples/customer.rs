@@ -43,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let uri = env::args().nth(1).context("the address of a profile service is missing")?;
-    let token = Secret::from(env::var("TOKEN").context("TOKEN is not set")?);
+    let token = Secret::new(env::var("TOKEN").context("TOKEN is not set")?);
     let link = Link::new(channel(&uri)?, Credentials::token(&token)?);
     let mut records = ProfileServiceClient::new(link.clone());
     let mut customers = CustomerServiceClient::new(link);
@@ -126,7 +126,7 @@ fn key(id: impl ToString) -> Option<SourceKey> {
     Some(SourceKey { source: "crm".into(), id: id.to_string() })
 }
 
-/// A time so many minutes before the end of the history, spread over its days.
+/// The time of the `part`th of `of` records that are spread over the days of the history.
 fn ago(part: i64, of: i64) -> Option<prost_types::Timestamp> {
     let seconds = Clock::system().now().timestamp() - 60 - part * DAYS * 86_400 / of;
     Some(prost_types::Timestamp { seconds, nanos: 0 })

@@ -91,7 +91,7 @@ pub async fn get(profile: &Profile, tenant: &TenantId, request: &GetCustomerRequ
         customer.name = Kind::Account.name(root);
     }
     if wants("account") || wants("completeness") {
-        let mut found: Vec<Account> = records::get(conn, tenant, root).await?.into_iter().collect();
+        let mut found: Vec<_> = records::get::<Account>(conn, tenant, root).await?.into_iter().collect();
         follow(conn, tenant, &mut found).await?;
         customer.account = found.pop();
     }

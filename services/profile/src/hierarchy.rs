@@ -55,7 +55,8 @@ async fn lineage(
         let profiles: Vec<Uuid> = std::mem::take(&mut level).into_iter().collect();
         let mut said = claims(conn, tenant, &profiles).await?;
         for profile in profiles {
-            let claims = said.remove(&profile).unwrap_or_default();
+            let (own, claims) = said.remove(&profile).unwrap_or_default();
+            own.into_iter().for_each(|key| lineage.know(key, profile));
             keys.extend(claims.said.iter().map(|(_, parent)| parent.clone()));
             lineage.say(profile, claims);
         }
@@ -63,12 +64,12 @@ async fn lineage(
     Ok(lineage)
 }
 
-/// What is said of the parents of these profiles, if anything is.
+/// What is said of the parents of these profiles, if anything is, with their own keys.
 async fn claims(
     conn: &mut impl Connection,
     tenant: &TenantId,
     profiles: &[Uuid],
-) -> Result<HashMap<Uuid, Claims>> {
+) -> Result<HashMap<Uuid, (Vec<SourceKey>, Claims)>> {
     let spoken_of = store::spoken_of(conn, tenant, profiles).await?;
     if spoken_of.is_empty() {
         return Ok(HashMap::new());
@@ -77,13 +78,14 @@ async fn claims(
     Ok(found.into_iter().map(|(id, profile)| (id, claims_of(profile))).collect())
 }
 
-fn claims_of(profile: Unified<Account>) -> Claims {
+fn claims_of(profile: Unified<Account>) -> (Vec<SourceKey>, Claims) {
+    let own = profile.stakes.into_iter().map(|stake| stake.member.key).collect();
     let entry = profile.provenance.into_iter().find(|entry| entry.field == PARENT);
-    let Some(entry) = entry else { return Claims::default() };
+    let Some(entry) = entry else { return (own, Claims::default()) };
     let fixed = entry.chosen.key.is_none();
     let counts = std::iter::once(entry.chosen).chain(entry.rivals).filter(|claim| !fixed || claim.key.is_none());
     let said = counts.filter_map(|claim| Some((claim.key, parse_key(&claim.value)?)));
-    Claims { fixed, said: said.collect() }
+    (own, Claims { fixed, said: said.collect() })
 }
 
 /// What must be known to tell whether a batch puts an account above itself.

@@ -9,10 +9,8 @@ use serde_json::Value;
 
 use super::{Context, Figure, Group};
 use crate::install;
-use crate::process;
 use crate::services::{Backing, Service, require_program};
 use crate::token::Key;
-use crate::workspace;
 
 const P99: &str = "customer360.p99_ms";
 const GOAL_MS: f64 = 10.0;
@@ -26,13 +24,10 @@ fn names() -> Vec<String> {
 }
 
 fn measure(context: &Context, _wanted: &[String]) -> Result<Vec<Figure>> {
-    let mut build = workspace::cargo();
-    build.args(["build", "--quiet", "--release", "-p", "salient-profile", "--example", "customer"]);
-    process::check(&mut build)?;
-    let client = context.workspace.target.join("release/examples/customer");
+    let binaries = context.binaries()?;
     install::ensure_servers()?;
     let directory = tempfile::tempdir()?;
-    let service = Service::place("profile", &context.binaries()?, directory.path())?;
+    let service = Service::place("profile", &binaries, directory.path())?;
     require_program(&service)?;
     // commits reach the disk here, as they do where the product runs
     let postgres = Postgres::start(&PostgresOptions { directory: None, durable: true })?;
@@ -52,7 +47,7 @@ fn measure(context: &Context, _wanted: &[String]) -> Result<Vec<Figure>> {
         std::thread::sleep(Duration::from_millis(20));
     }
     let token = key.mint("measure", "measure", "integration", 1)?;
-    let output = Command::new(client)
+    let output = Command::new(binaries.join("examples/customer"))
         .arg(format!("http://{}", service.listen))
         // not as an argument, which every user of the machine could read
         .env("TOKEN", token)

@@ -115,12 +115,17 @@ pub struct Context {
 }
 
 impl Context {
-    /// The directory of the release binaries and of `examples/measure`, built on first use.
+    /// The directory of the release binaries and of the examples that measure them, built on first
+    /// use.
     pub fn binaries(&self) -> Result<PathBuf> {
         if let Some(binaries) = self.binaries.get() {
             return Ok(binaries.clone());
         }
-        let binaries = services::build(&self.workspace, true, &["-p", "salient", "--example", "measure"])?;
+        let binaries = services::build(
+            &self.workspace,
+            true,
+            &["-p", "salient", "--example", "measure", "--example", "customer"],
+        )?;
         Ok(self.binaries.get_or_init(|| binaries).clone())
     }
 

@@ -90,7 +90,7 @@ impl Lineage {
     /// # Errors
     /// The chain from the one to the other, in words.
     pub fn is_not_above(&self, upper: Uuid, lower: Uuid) -> Result<(), String> {
-        for (by, parent) in self.claims.get(&lower).iter().flat_map(|claims| &claims.said) {
+        for (by, parent) in self.claims.get(&lower).into_iter().flat_map(|claims| &claims.said) {
             let own = || self.profiles.iter().find(|(_, profile)| **profile == lower).map(|(key, _)| key);
             // a person speaks of the profile, which any of its keys stands for
             self.climb(by.as_ref().or_else(own).unwrap_or(parent), parent, upper)?;
