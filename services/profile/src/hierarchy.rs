@@ -83,7 +83,8 @@ fn claims_of(profile: Unified<Account>) -> (Vec<SourceKey>, Claims) {
     let entry = profile.provenance.into_iter().find(|entry| entry.field == PARENT);
     let Some(entry) = entry else { return (own, Claims::default()) };
     let fixed = entry.chosen.key.is_none();
-    let counts = std::iter::once(entry.chosen).chain(entry.rivals).filter(|claim| !fixed || claim.key.is_none());
+    let counts =
+        std::iter::once(entry.chosen).chain(entry.rivals).filter(|claim| !fixed || claim.key.is_none());
     let said = counts.filter_map(|claim| Some((claim.key, parse_key(&claim.value)?)));
     (own, Claims { fixed, said: said.collect() })
 }
@@ -120,9 +121,7 @@ pub(crate) async fn check_in_tx<R: Record>(tx: &mut Tx, tenant: &TenantId, told:
     }
     let lineage = lineage(tx, tenant, [], placed.iter().copied()).await?;
     for profile in placed {
-        lineage
-            .is_not_above(profile, profile)
-            .map_err(|chain| Error::new(Reason::HierarchyCycle, chain))?;
+        lineage.is_not_above(profile, profile).map_err(|chain| Error::new(Reason::HierarchyCycle, chain))?;
     }
     Ok(())
 }

@@ -102,6 +102,7 @@ pub(crate) async fn entries(
 
 /// Entries as they are told.
 pub(crate) fn shown(entries: Vec<Entry<timeline_entry::Entry>>) -> Vec<TimelineEntry> {
-    let shown = |entry: Entry<_>| TimelineEntry { time: Some(timestamp(entry.time)), entry: Some(entry.record) };
+    let shown =
+        |entry: Entry<_>| TimelineEntry { time: Some(timestamp(entry.time)), entry: Some(entry.record) };
     entries.into_iter().map(shown).collect()
 }

@@ -62,6 +62,7 @@ fn measure(context: &Context, _wanted: &[String]) -> Result<Vec<Figure>> {
     let mut figure = Figure::of_runs(P99, "ms", vec![number("p99_ms")?])?.goal(GOAL_MS);
     (figure.low, figure.high) = (Some(number("p50_ms")?), Some(number("worst_ms")?));
     figure.beside = Some(number("account_p99_ms")?);
-    figure.beside_what = Some("p99 of GetAccount in between; the interval is from the median to the worst call");
+    figure.beside_what =
+        Some("p99 of GetAccount in between; the interval is from the median to the worst call");
     Ok(vec![figure])
 }

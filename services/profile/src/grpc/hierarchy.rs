@@ -56,8 +56,7 @@ impl HierarchyService for Service {
 
     async fn release_parent(&self, request: Request<ReleaseParentRequest>) -> Answer<ReleaseParentResponse> {
         once!(self, request, "ReleaseParent", |tx, ctx, message| {
-            let placed =
-                hierarchy::set_in_tx(&mut tx, &self.0, ctx.tenant(), &message.name, None).await?;
+            let placed = hierarchy::set_in_tx(&mut tx, &self.0, ctx.tenant(), &message.name, None).await?;
             ReleaseParentResponse { hierarchy: Some(placed) }
         })
     }

@@ -7,8 +7,8 @@ use salient_proto::{
     profile::v1::{
         Account, Contact, Customer, GetCustomerRequest, GetJourneyRequest, IngestRecordsRequest,
         ListAccountSegmentsRequest, ListAccountsRequest, ListJourneyTransitionsRequest, Opportunity, Order,
-        customer_service_client::CustomerServiceClient, interaction, journey_service_client::JourneyServiceClient,
-        opportunity::State, order, timeline_entry::Entry,
+        customer_service_client::CustomerServiceClient, interaction,
+        journey_service_client::JourneyServiceClient, opportunity::State, order, timeline_entry::Entry,
     },
 };
 use tonic::{Code, Status};
@@ -100,7 +100,9 @@ async fn every_part_of_a_customer(world: &World) {
     assert!(matches!(&found.timeline[0].entry, Some(Entry::Order(order)) if order.source_key == key("o1")));
     assert!(found.timeline.is_sorted_by_key(|entry| -entry.time.unwrap().seconds));
     let completeness = found.completeness.unwrap();
-    assert!(completeness.account_score < completeness.score && completeness.score < completeness.contact_score);
+    assert!(
+        completeness.account_score < completeness.score && completeness.score < completeness.contact_score
+    );
     assert!(completeness.questions.is_sorted_by(|one, other| one.gain >= other.gain));
     let asked: Vec<_> = completeness.questions.iter().map(|of| (&of.subject, of.field.as_str())).collect();
     assert_eq!(asked[..2], [(a, "attributes.tax_id"), (a, "phone")]);
@@ -168,7 +170,10 @@ async fn months_are_zero_where_nothing_was(world: &World) {
     let one = 255 * 14;
     assert_eq!((euros.currency_code.as_str(), &euros.revenue_minor_units), ("EUR", &vec![one, 0, 0, 0]));
     assert_eq!((&pounds.order_counts, &pounds.revenue_minor_units), (&vec![0, 0, 0, 1], &vec![0, 0, 0, one]));
-    assert_eq!((&pounds.return_counts, &pounds.returned_minor_units), (&vec![0, 0, 1, 0], &vec![0, 0, one, 0]));
+    assert_eq!(
+        (&pounds.return_counts, &pounds.returned_minor_units),
+        (&vec![0, 0, 1, 0], &vec![0, 0, one, 0])
+    );
     let kinds: Vec<_> = trends.interactions.iter().map(|of| (of.kind(), of.counts.clone())).collect();
     assert_eq!(
         kinds,

@@ -19,7 +19,9 @@ use tonic::{Code, Status};
 use crate::{
     identity::{get, merge, undo},
     segments::ingest,
-    world::{World, account, both, counts, key, mask, opportunity, order, request_id, stream, upsert_accounts, why},
+    world::{
+        World, account, both, counts, key, mask, opportunity, order, request_id, stream, upsert_accounts, why,
+    },
 };
 
 both!(
@@ -313,7 +315,8 @@ async fn shape(world: &World, tenant: &str) -> BTreeSet<(String, String)> {
     let request = ListAccountsRequest { page_size: 1_000, ..Default::default() };
     let accounts = client.list_accounts(request).await.unwrap().into_inner().accounts;
     let id = |account: &Account| account.source_key.as_ref().unwrap().id.clone();
-    let by_name: BTreeMap<_, _> = accounts.iter().map(|account| (account.name.clone(), id(account))).collect();
+    let by_name: BTreeMap<_, _> =
+        accounts.iter().map(|account| (account.name.clone(), id(account))).collect();
     let above = |account: &Account| by_name.get(&account.parent).cloned().unwrap_or_default();
     accounts.iter().map(|account| (id(account), above(account))).collect()
 }
@@ -349,7 +352,8 @@ async fn any_order_gives_the_same_hierarchy(world: &World) {
         // any merge, taken back, leaves what was
         let tenant = format!("t{round}-1");
         let mut client = world.client_of(&tenant, Role::Integration);
-        let listed = client.list_accounts(ListAccountsRequest::default()).await.unwrap().into_inner().accounts;
+        let listed =
+            client.list_accounts(ListAccountsRequest::default()).await.unwrap().into_inner().accounts;
         let mut identity = IdentityServiceClient::new(world.link(&tenant, Role::Manager));
         let request = MergeProfilesRequest {
             request_id: request_id(),
