@@ -220,7 +220,7 @@ pub async fn follow<R: Record>(
     ids.sort_unstable();
     ids.dedup();
     let roots = identity::roots::<Account>(conn, tenant, ids.into_iter()).await?;
-    for record in records {
+    for record in &mut *records {
         if let Some((id, root)) = account(record).and_then(|id| Some((id, *roots.get(&id)?)))
             && id != root
         {

@@ -6,6 +6,7 @@ use salient_core::{Error, Result, TenantId, page};
 use salient_proto::profile::v1::{
     Interaction, ListTimelineRequest, Opportunity, Order, TimelineEntry, opportunity, timeline_entry,
 };
+use salient_store::Connection;
 use uuid::Uuid;
 
 use crate::{

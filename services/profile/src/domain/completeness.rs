@@ -14,7 +14,6 @@
 //! The score is the share of all points of the account and of one contact: the one that is known
 //! best, because one person to talk to is what a call needs.
 
-use salient_linkage::Kind;
 use salient_proto::profile::v1::{Account, Contact};
 
 /// Points of a field without which nothing can be done.
@@ -31,8 +30,6 @@ struct Field<R> {
     name: &'static str,
     /// The bits by which it tells customers apart.
     bits: f64,
-    /// Its name in the configuration that says so.
-    compared: Option<&'static str>,
     /// What is done with it.
     points: f64,
     question: &'static str,
@@ -46,11 +43,10 @@ impl<R> Field<R> {
 }
 
 macro_rules! fields {
-    ($record:ty: $($name:literal $bits:literal $compared:expr, $points:expr, $question:literal, $known:expr;)+) => {
+    ($record:ty: $($name:literal $bits:literal $points:expr, $question:literal, $known:expr;)+) => {
         &[$(Field::<$record> {
             name: $name,
             bits: $bits,
-            compared: $compared,
             points: $points,
             question: $question,
             is_known: $known,
@@ -59,25 +55,25 @@ macro_rules! fields {
 }
 
 const ACCOUNT: &[Field<Account>] = fields! { Account:
-    "display_name" 12.0 Some("name"), 0.0, "What is the company called?", |of| !of.display_name.is_empty();
-    "territory" 0.0 None, NEEDED, "Which territory does it belong to?", |of| !of.territory.is_empty();
-    "country" 1.0 Some("country"), USED, "In which country is it?", |of| !of.country.is_empty();
-    "industry" 0.0 None, USED, "What does it do?", |of| !of.industry.is_empty();
-    "domain" 13.0 Some("domain"), 0.0, "What is its web site?", |of| !of.domain.is_empty();
-    "phone" 17.0 Some("phone"), 0.0, "What is its telephone number?", |of| !of.phone.is_empty();
-    "street" 11.0 Some("street"), 0.0, "What is its street and house number?", |of| !of.street.is_empty();
-    "city" 7.0 Some("city"), 0.0, "In which town is it?", |of| !of.city.is_empty();
-    "postal_code" 9.0 Some("postal_code"), 0.0, "What is its postal code?", |of| !of.postal_code.is_empty();
-    "attributes.tax_id" 20.0 Some("tax_id"), 0.0, "What is its tax or VAT number?",
+    "display_name" 12.0 0.0, "What is the company called?", |of| !of.display_name.is_empty();
+    "territory" 0.0 NEEDED, "Which territory does it belong to?", |of| !of.territory.is_empty();
+    "country" 1.0 USED, "In which country is it?", |of| !of.country.is_empty();
+    "industry" 0.0 USED, "What does it do?", |of| !of.industry.is_empty();
+    "domain" 13.0 0.0, "What is its web site?", |of| !of.domain.is_empty();
+    "phone" 17.0 0.0, "What is its telephone number?", |of| !of.phone.is_empty();
+    "street" 11.0 0.0, "What is its street and house number?", |of| !of.street.is_empty();
+    "city" 7.0 0.0, "In which town is it?", |of| !of.city.is_empty();
+    "postal_code" 9.0 0.0, "What is its postal code?", |of| !of.postal_code.is_empty();
+    "attributes.tax_id" 20.0 0.0, "What is its tax or VAT number?",
         |of| of.attributes.get("tax_id").is_some_and(|value| !value.is_empty());
 };
 
 const PERSON: &[Field<Contact>] = fields! { Contact:
-    "display_name" 10.0 Some("family_name"), NEEDED, "What is the person called?", |of| !of.display_name.is_empty();
-    "email" 20.0 Some("email"), NEEDED, "What is the person's e-mail address?", |of| !of.email.is_empty();
-    "phone" 20.0 Some("phone"), NEEDED, "What is the person's telephone number?", |of| !of.phone.is_empty();
-    "title" 6.0 Some("job_title"), USED, "What is the person's role?", |of| !of.title.is_empty();
-    "time_zone" 0.0 None, USED, "In which time zone does the person work?", |of| !of.time_zone.is_empty();
+    "display_name" 10.0 NEEDED, "What is the person called?", |of| !of.display_name.is_empty();
+    "email" 20.0 NEEDED, "What is the person's e-mail address?", |of| !of.email.is_empty();
+    "phone" 20.0 NEEDED, "What is the person's telephone number?", |of| !of.phone.is_empty();
+    "title" 6.0 USED, "What is the person's role?", |of| !of.title.is_empty();
+    "time_zone" 0.0 USED, "In which time zone does the person work?", |of| !of.time_zone.is_empty();
 };
 
 /// Something worth asking.
@@ -158,21 +154,25 @@ pub fn completeness(account: &Account, contacts: &[Contact]) -> Completeness {
 
 #[cfg(test)]
 mod tests {
+    use salient_linkage::Kind;
+
     use super::*;
 
-    fn bits_agree<R>(fields: &[Field<R>], kind: Kind) {
+    /// `known` are the fields that are compared under another name.
+    fn bits_agree<R>(fields: &[Field<R>], kind: Kind, known: &[(&str, &str)]) {
         let configured = kind.config().fields;
         for field in fields {
-            let Some(name) = field.compared else { continue };
-            let chance = configured.iter().find(|of| of.name == name).unwrap().chance;
-            assert_eq!(field.bits, (-chance.log2()).round(), "{}", field.name);
+            let compared = known.iter().find(|(name, _)| *name == field.name);
+            let name = compared.map_or(field.name, |(_, compared)| *compared);
+            let chance = configured.iter().find(|of| of.name == name).map_or(1.0, |of| of.chance);
+            assert_eq!(field.bits, (-chance.log2()).round().abs(), "{}", field.name);
         }
     }
 
     #[test]
     fn bits_are_those_of_the_comparison() {
-        bits_agree(ACCOUNT, Kind::Company);
-        bits_agree(PERSON, Kind::Person);
+        bits_agree(ACCOUNT, Kind::Company, &[("display_name", "name"), ("attributes.tax_id", "tax_id")]);
+        bits_agree(PERSON, Kind::Person, &[("display_name", "family_name"), ("title", "job_title")]);
     }
 
     fn contact(name: &str) -> Contact {
