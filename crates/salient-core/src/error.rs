@@ -115,6 +115,8 @@ reasons! {
     AlreadyOne, "ALREADY_ONE", FailedPrecondition;
     /// The person was erased and is not taken up again without a new consent.
     PersonErased, "PERSON_ERASED", FailedPrecondition;
+    /// An account would stand above itself in its group.
+    HierarchyCycle, "HIERARCHY_CYCLE", FailedPrecondition;
 }
 
 impl Reason {

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use salient_events::{Bus, Consumer, EventsServer, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
 use salient_proto::profile::v1::{
+    customer_service_server::CustomerServiceServer, hierarchy_service_server::HierarchyServiceServer,
     identity_service_server::IdentityServiceServer, journey_service_server::JourneyServiceServer,
     privacy_service_server::PrivacyServiceServer, profile_service_server::ProfileServiceServer,
     segment_service_server::SegmentServiceServer,
@@ -134,6 +135,14 @@ impl App {
             .add_service(sized!(ProfileServiceServer::new(Service::new(profile.clone())), &server))
             .add_service(sized!(
                 IdentityServiceServer::new(grpc::identity::Service::new(profile.clone())),
+                &server
+            ))
+            .add_service(sized!(
+                HierarchyServiceServer::new(grpc::hierarchy::Service::new(profile.clone())),
+                &server
+            ))
+            .add_service(sized!(
+                CustomerServiceServer::new(grpc::customer::Service::new(profile.clone())),
                 &server
             ))
             .add_service(sized!(SegmentServiceServer::new(Segments::new(watch.clone())), &server))

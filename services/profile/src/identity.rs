@@ -14,6 +14,7 @@ use crate::{
         record::AccountRef,
         unify::{Member, Pin, Provenance, unify},
     },
+    hierarchy,
     store::{
         self,
         identity::{self, Profiled, Stake},
@@ -205,7 +206,7 @@ impl Told for Order {}
 impl Told for Interaction {}
 impl Told for Opportunity {}
 
-/// Names the accounts of `records` by the profiles they belong to now.
+/// Names the accounts of `records`, and the accounts above accounts, by the profiles they belong to now.
 ///
 /// # Errors
 /// What the store says.
@@ -222,12 +223,12 @@ pub async fn follow<R: Record>(
     ids.sort_unstable();
     ids.dedup();
     let roots = identity::roots::<Account>(conn, tenant, ids.into_iter()).await?;
-    for record in records {
+    for record in &mut *records {
         if let Some((id, root)) = account(record).and_then(|id| Some((id, *roots.get(&id)?)))
             && id != root
         {
             record.set_account(Kind::Account.name(root));
         }
     }
-    Ok(())
+    hierarchy::show(conn, tenant, records).await
 }

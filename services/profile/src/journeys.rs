@@ -15,22 +15,20 @@ use crate::{
         journey::{Stages, shipped, times},
         record::timestamp,
     },
+    identity,
     profile::Profile,
-    store::{members, records, segments},
+    store::{members, segments},
     upsert::Request,
 };
 
 /// Steps of an account that its times are added up from, the newest ones.
 const STEPS: i64 = 10_000;
 
-/// The account in `accounts/{account}/journey`, if it exists.
+/// The profile of the account in `accounts/{account}/journey`, if it exists.
 async fn account(conn: &mut impl Connection, tenant: &TenantId, field: &str, name: &str) -> Result<Uuid> {
     let parent = name.strip_suffix("/journey").unwrap_or(name);
     let account = Kind::Account.parse(field, parent)?;
-    match records::get::<Account>(conn, tenant, account).await? {
-        Some(_) => Ok(account),
-        None => Err(Error::not_found(name)),
-    }
+    identity::root::<Account>(conn, tenant, account).await?.ok_or_else(|| Error::not_found(name))
 }
 
 /// The journey of an account.
@@ -54,7 +52,8 @@ pub async fn get(profile: &Profile, tenant: &TenantId, name: &str) -> Result<Jou
         }),
         entered_count: time.entered,
     });
-    Ok(Journey { name: name.to_owned(), stage, enter_time, times: times.collect() })
+    let name = format!("{}/journey", Kind::Account.name(account));
+    Ok(Journey { name, stage, enter_time, times: times.collect() })
 }
 
 /// A page of the steps of an account, newest first.

@@ -9,8 +9,9 @@
 //! | [`domain`] | what a record may be, and what a batch does to the records that exist; pure |
 //! | [`upsert`], [`ingest`] | writing; each owns its transaction |
 //! | [`identity`], [`merging`] | which records are one customer; merging them, and taking it back |
+//! | [`hierarchy`] | groups of accounts: parents and subsidiaries |
 //! | [`matching`] | finding them: on arrival, all anew, by asking a person |
-//! | [`read`], [`timeline`] | reading |
+//! | [`read`], [`timeline`], [`customer`] | reading: records, what happened, everything about a customer in one call |
 //! | [`segments`], [`journeys`], [`watch`] | segments of accounts and stages of their journey: defining, reading, watching |
 //! | [`evaluation`] | the worker that finds who is in which segment and stage |
 //! | [`store`] | SQL |
@@ -54,6 +55,10 @@
 //! - An erasure is complete when every service of `privacy.services` has confirmed it and everything
 //!   that was published before has left outboxes and streams. Entries of a timeline stay, without the
 //!   person and without their text. No log line speaks of a person.
+//! - A record names the account above it by key, and it may come later: links are found when they are
+//!   read, between profiles as they are merged then. No account comes to stand above itself: the
+//!   record, the merge or the person's word that would close the circle is refused, with the chain.
+//!   What a record says counts also where another record was chosen, unless a person said it.
 //! - Lists are in the order of first storage, which is the order of ids. A timeline is newest
 //!   first and shows nothing later than the service's clock; an opportunity that closes later is
 //!   shown open.
@@ -92,10 +97,12 @@
 
 pub mod app;
 pub mod config;
+pub mod customer;
 pub mod domain;
 pub mod evaluation;
 pub mod events;
 pub mod grpc;
+pub mod hierarchy;
 pub mod housekeeping;
 pub mod identity;
 pub mod ingest;

@@ -13,11 +13,13 @@ use uuid::Uuid;
 use crate::{
     domain::{
         Kind,
+        hierarchy::PARENT,
         record::timestamp_of,
         unify::{Pin, Provenance},
     },
     events::publish,
-    identity::{keep_in_tx, profile as profile_of},
+    hierarchy,
+    identity::{Unified, keep_in_tx, profile as profile_of},
     matching::decide::keep_apart_in_tx,
     profile::Profile,
     store::{
@@ -42,7 +44,8 @@ pub struct Decision<'a> {
 /// Makes the profiles of two records one.
 ///
 /// # Errors
-/// `RESOURCE_UNKNOWN`, `ALREADY_ONE`, or what the store says.
+/// `RESOURCE_UNKNOWN`, `ALREADY_ONE`, `HIERARCHY_CYCLE` if one is above the other, or what the store
+/// says.
 pub async fn merge_in_tx<R: Profiled>(
     tx: &mut Tx,
     profile: &Profile,
@@ -86,7 +89,8 @@ pub async fn merge_in_tx<R: Profiled>(
 /// Takes a merge back.
 ///
 /// # Errors
-/// `RESOURCE_UNKNOWN`, `MERGE_UNDONE`, or what the store says.
+/// `RESOURCE_UNKNOWN`, `MERGE_UNDONE`, `HIERARCHY_CYCLE` if what a person said of the whole no longer
+/// hides what a part says, or what the store says.
 pub async fn undo_in_tx(
     tx: &mut Tx,
     profile: &Profile,
@@ -146,6 +150,7 @@ async fn settle_in_tx<R: Profiled>(
 ) -> Result<()> {
     identity::move_in_tx::<R>(tx, tenant, moves).await?;
     let told = keep_in_tx::<R>(tx, tenant, touched).await?;
+    hierarchy::check_in_tx(tx, tenant, &told).await?;
     if R::KIND == Kind::Account {
         let moved = moves.iter().map(|(record, _)| *record);
         facts::mark_in_tx(tx, tenant, moved.chain(touched.iter().copied())).await?;
@@ -203,23 +208,38 @@ pub async fn pin_in_tx<R: Profiled>(
 ) -> Result<Option<Provenance>> {
     let before = profile_of::<R>(tx, tenant, name).await?;
     let mut changed = before.record.clone();
-    if !changed.fill(field, value.unwrap_or_default()) || (R::KIND == Kind::Contact && field == "account") {
-        let known: Vec<String> = before.record.claims().into_iter().map(|(field, _)| field).collect();
+    // what is above an account is said with SetParent, which knows what may be
+    let elsewhere = field == PARENT || (R::KIND == Kind::Contact && field == "account");
+    if elsewhere || !changed.fill(field, value.unwrap_or_default()) {
+        let known = before.record.claims().into_iter().map(|(field, _)| field);
+        let known: Vec<String> = known.filter(|field| field != PARENT).collect();
         let what = format!("a field of the profile is accepted, such as {}", known.join(", "));
         return Err(Error::field("field", what));
     }
     if let Some(refusal) = value.and(changed.faults(profile.clock.latest()).into_refusal()) {
         return Err(Error::field("value", format!("{}: {}", refusal.field, refusal.message)));
     }
-    let pin = value.map(|value| Pin {
-        field: field.to_owned(),
-        value: value.to_owned(),
-        time: profile.clock.now_micros(),
-    });
-    let records: Vec<Uuid> = before.stakes.iter().map(|stake| stake.id).collect();
-    identity::put_pin_in_tx::<R>(tx, tenant, &records, field, pin.as_ref().map(|pin| (before.id, pin)))
-        .await?;
-    settle_in_tx::<R>(tx, profile, tenant, &[], &[before.id]).await?;
+    fix_in_tx(tx, profile, tenant, &before, field, value.map(str::to_owned)).await?;
     let after = profile_of::<R>(tx, tenant, name).await?;
     Ok(after.provenance.into_iter().find(|entry| entry.field == field))
+}
+
+/// Fixes a field of a profile to a value that was looked at, or lets it go if `value` is `None`.
+///
+/// # Errors
+/// `HIERARCHY_CYCLE`, or what the store says.
+pub(crate) async fn fix_in_tx<R: Profiled>(
+    tx: &mut Tx,
+    profile: &Profile,
+    tenant: &TenantId,
+    before: &Unified<R>,
+    field: &str,
+    value: Option<String>,
+) -> Result<()> {
+    let time = profile.clock.now_micros();
+    let pin = value.map(|value| Pin { field: field.to_owned(), value, time });
+    let records: Vec<Uuid> = before.stakes.iter().map(|stake| stake.id).collect();
+    let pin = pin.as_ref().map(|pin| (before.id, pin));
+    identity::put_pin_in_tx::<R>(tx, tenant, &records, field, pin).await?;
+    settle_in_tx::<R>(tx, profile, tenant, &[], &[before.id]).await
 }

@@ -21,9 +21,10 @@ use crate::{
         membership::{segment_id, segment_name},
         record::timestamp,
     },
+    identity,
     profile::Profile,
     store::{
-        facts, members, records,
+        facts, members,
         segments::{self, Row, Write},
     },
     upsert::Request,
@@ -193,27 +194,40 @@ pub async fn list_of_account(
     tenant: &TenantId,
     request: &ListAccountSegmentsRequest,
 ) -> Result<ListAccountSegmentsResponse> {
-    let account = Kind::Account.parse("parent", &request.parent)?;
+    let id = Kind::Account.parse("parent", &request.parent)?;
     let query = ["segments of account", tenant.as_str(), request.parent.as_str()];
     let page = page::page(request.page_size, &request.page_token, &query)?;
     let after: String = page.key()?.unwrap_or_default();
     let mut conn = profile.db.read().await?;
-    if records::get::<Account>(&mut conn, tenant, account).await?.is_none() {
-        return Err(Error::not_found(&request.parent));
-    }
-    let rows = members::segments_of(&mut conn, tenant, account, &after, page.limit()).await?;
-    let (rows, next_page_token) = page.cut(rows, |(id, ..)| id.clone());
+    let root = identity::root::<Account>(&mut conn, tenant, id).await?;
+    let root = root.ok_or_else(|| Error::not_found(&request.parent))?;
+    let rows = of_account(&mut conn, tenant, root, &after, page.limit()).await?;
+    let (rows, next_page_token) = page.cut(rows, |(id, _)| id.clone());
+    let segments = rows.into_iter().map(|(_, segment)| segment).collect();
+    Ok(ListAccountSegmentsResponse { segments, next_page_token })
+}
+
+/// The segments after `after` that a profile is in, by id, at most `limit`.
+pub(crate) async fn of_account(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    profile: Uuid,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, AccountSegment)>> {
+    let rows = members::segments_of(conn, tenant, profile, after, limit).await?;
     let segments = rows.into_iter().map(|(id, body, time)| {
         let segment = Segment::decode(body.as_slice())
             .map_err(|error| salient_store::Error::inconsistent("segments", "body", &id, error))?;
-        Ok(AccountSegment {
+        let told = AccountSegment {
             segment: segment_name(&id),
             display_name: segment.display_name,
             enter_time: Some(timestamp(time)),
             archetype: segment.archetype,
-        })
+        };
+        Ok((id, told))
     });
-    Ok(ListAccountSegmentsResponse { segments: segments.collect::<Result<_>>()?, next_page_token })
+    segments.collect()
 }
 
 /// Tries a condition out. `remaining` is what is left of the caller's time.
@@ -249,7 +263,7 @@ pub async fn evaluate(
     while found.evaluated_count < limit && Instant::now() < end {
         let size = PAGE.min(limit - found.evaluated_count);
         let stood = facts::page(&mut conn, tenant, after, size).await?;
-        for facts::Stood { account, facts, stage } in &stood {
+        for facts::Stood { account, facts, stage, .. } in &stood {
             let name = Kind::Account.name(*account);
             match condition.holds(Subject { name: &name, facts, today, stage }) {
                 Ok(true) => {

@@ -6,6 +6,7 @@ use salient_core::{Error, Result, TenantId, page};
 use salient_proto::profile::v1::{
     Account, Interaction, ListTimelineRequest, Opportunity, Order, TimelineEntry, opportunity, timeline_entry,
 };
+use salient_store::Connection;
 use uuid::Uuid;
 
 use crate::{
@@ -40,7 +41,7 @@ pub async fn list(
 
     let now = profile.clock.now_micros();
     let before = page.key()?.unwrap_or((i64::MAX, Uuid::max()));
-    let span = |account| Span {
+    let span = Span {
         account,
         start: start.unwrap_or(i64::MIN),
         end: end.unwrap_or(i64::MAX).min(now.saturating_add(1)),
@@ -49,16 +50,35 @@ pub async fn list(
     };
     let mut conn = profile.db.read().await?;
     let members = identity::members::<Account>(&mut conn, tenant, account).await?;
-    let root = *members.first().ok_or_else(|| Error::not_found(&request.parent))?;
+    if members.is_empty() {
+        return Err(Error::not_found(&request.parent));
+    }
+    let entries = entries(&mut conn, tenant, &members, &kinds, span, now).await?;
+    let (entries, next) = page.cut(entries, |entry| (entry.time, entry.id));
+    Ok((shown(entries), next))
+}
+
+/// The entries of the timeline of an account that is these records, newest first, as known at `now`
+/// (microseconds); of each kind and record at most as many as the span says.
+pub(crate) async fn entries(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    members: &[Uuid],
+    kinds: &Kinds,
+    span: Span,
+    now: i64,
+) -> Result<Vec<Entry<timeline_entry::Entry>>> {
+    let Some(root) = members.first() else { return Ok(Vec::new()) };
     let states = [opportunity::State::Open, opportunity::State::Won, opportunity::State::Lost];
     let states = states.into_iter().filter(|_| kinds.opportunities).map(|state| state as i32);
-    let name = Kind::Account.name(root);
+    let name = Kind::Account.name(*root);
     let mut entries: Vec<Entry<timeline_entry::Entry>> = Vec::new();
     // what belongs to a record is stored with it, and shown with the profile
-    for span in members.into_iter().map(span) {
+    for account in members {
+        let span = Span { account: *account, ..span };
         macro_rules! add {
             ($record:ty, $text:expr, $kinds:expr, $entry:expr) => {
-                let found = timeline::newest::<$record>(&mut conn, $text, tenant, span, $kinds).await?;
+                let found = timeline::newest::<$record>(conn, $text, tenant, span, $kinds).await?;
                 entries.extend(found.into_iter().map(|entry| {
                     entry.map(|mut record| {
                         record.set_account(name.clone());
@@ -78,10 +98,12 @@ pub async fn list(
         add!(Opportunity, timeline::OPPORTUNITIES, states.clone(), known);
     }
     entries.sort_unstable_by_key(|entry| Reverse((entry.time, entry.id)));
-    let (entries, next) = page.cut(entries, |entry| (entry.time, entry.id));
-    let entries = entries
-        .into_iter()
-        .map(|entry| TimelineEntry { time: Some(timestamp(entry.time)), entry: Some(entry.record) })
-        .collect();
-    Ok((entries, next))
+    Ok(entries)
+}
+
+/// Entries as they are told.
+pub(crate) fn shown(entries: Vec<Entry<timeline_entry::Entry>>) -> Vec<TimelineEntry> {
+    let shown =
+        |entry: Entry<_>| TimelineEntry { time: Some(timestamp(entry.time)), entry: Some(entry.record) };
+    entries.into_iter().map(shown).collect()
 }

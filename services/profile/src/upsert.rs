@@ -12,6 +12,7 @@ use crate::{
         batch::{self, Accounts, Batch, Summary},
     },
     events::publish,
+    hierarchy,
     identity::Told,
     profile::Profile,
     store::{self, facts, persons, records},
@@ -115,7 +116,8 @@ pub(crate) async fn write_in_tx<R: Told>(
     let wanted = batch.compare(&known, accounts, mask);
     let current = records::current(tx, tenant, wanted).await?;
     let before = batch::accounts_of(&current);
-    let (summary, writes) = batch.apply(&known, current, accounts, mask, &profile.clock);
+    let lineage = hierarchy::of_batch_in_tx(tx, tenant, &batch, &known).await?;
+    let (summary, writes) = batch.apply(&known, current, accounts, lineage, mask, &profile.clock);
     records::write_in_tx(tx, tenant, &writes, profile.clock.now_micros()).await?;
     // a record may have moved from one account to another
     facts::mark_in_tx(tx, tenant, batch::touched(&writes, before)).await?;

@@ -10,6 +10,7 @@
 //! code, beside what they judge.
 
 mod copy;
+mod customer;
 mod linkage;
 mod peers;
 mod process;
@@ -103,8 +104,16 @@ pub struct Group {
 }
 
 /// In the order of their cost, the cheap ones first.
-const GROUPS: [Group; 7] =
-    [process::GROUP, copy::GROUP, linkage::GROUP, segments::GROUP, suite::IMPORT, suite::DEMO, suite::LISTS];
+const GROUPS: [Group; 8] = [
+    process::GROUP,
+    copy::GROUP,
+    customer::GROUP,
+    linkage::GROUP,
+    segments::GROUP,
+    suite::IMPORT,
+    suite::DEMO,
+    suite::LISTS,
+];
 
 /// What measurements share.
 pub struct Context {
@@ -116,12 +125,17 @@ pub struct Context {
 }
 
 impl Context {
-    /// The directory of the release binaries and of `examples/measure`, built on first use.
+    /// The directory of the release binaries and of the examples that measure them, built on first
+    /// use.
     pub fn binaries(&self) -> Result<PathBuf> {
         if let Some(binaries) = self.binaries.get() {
             return Ok(binaries.clone());
         }
-        let binaries = services::build(&self.workspace, true, &["-p", "salient", "--example", "measure"])?;
+        let binaries = services::build(
+            &self.workspace,
+            true,
+            &["-p", "salient", "--example", "measure", "--example", "customer"],
+        )?;
         Ok(self.binaries.get_or_init(|| binaries).clone())
     }
 

@@ -1,7 +1,7 @@
 //! Accounts.
 
 use prost_types::Timestamp;
-use salient_proto::profile::v1::Account;
+use salient_proto::{common::v1::SourceKey, profile::v1::Account};
 
 use super::{
     Faults, Kind, Record, Refusal,
@@ -14,8 +14,8 @@ impl Record for Account {
 
     fields! {
         own: display_name, territory, country, industry, attributes, domain, phone, street, city, postal_code,
-            source_update_time;
-        given: create_time, update_time;
+            source_update_time, parent_key;
+        given: create_time, update_time, parent;
     }
 
     fn account(&self) -> Result<AccountRef, Refusal> {
@@ -23,6 +23,14 @@ impl Record for Account {
     }
 
     fn set_account(&mut self, _account: String) {}
+
+    fn parent(&self) -> Option<&SourceKey> {
+        self.parent_key.as_ref()
+    }
+
+    fn set_parent(&mut self, parent: String) {
+        self.parent = parent;
+    }
 
     fn stamp(&mut self, create_time: Option<Timestamp>, update_time: Option<Timestamp>) {
         (self.create_time, self.update_time) = (create_time, update_time);
@@ -47,6 +55,7 @@ impl Record for Account {
         for (field, text) in texts {
             faults.text(field, text);
         }
+        faults.key("parent_key", self.parent_key.as_ref());
         faults.past("source_update_time", self.source_update_time.as_ref());
         for (name, value) in &self.attributes {
             faults.text("attributes", name);

@@ -9,6 +9,9 @@
 //!
 //! A key may stand in a batch more than once: the later record is merged into the earlier one.
 
+mod accounts;
+mod states;
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
@@ -17,7 +20,10 @@ use salient_proto::common::v1::SourceKey;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Kind, Record, Refusal, UpdateMask, person::Buried, record::AccountRef};
+pub use accounts::Accounts;
+use states::{Effect, States};
+
+use super::{Kind, Record, Refusal, UpdateMask, hierarchy::Lineage, person::Buried, record::AccountRef};
 
 /// Bytes of the content hash that are kept. It tells equal from changed, nothing more.
 const HASH: usize = 16;
@@ -61,15 +67,6 @@ pub struct Current<R> {
     pub record: R,
     /// When it was first stored, in microseconds.
     pub create_time: i64,
-}
-
-/// The accounts that the records of a batch refer to, as far as they exist.
-#[derive(Clone, Debug, Default)]
-pub struct Accounts {
-    /// By key.
-    pub by_key: HashMap<SourceKey, Uuid>,
-    /// By id.
-    pub ids: HashSet<Uuid>,
 }
 
 /// A record to write.
@@ -128,6 +125,7 @@ impl<R: Record> Batch<R> {
         };
         for (index, mut record) in records.into_iter().enumerate() {
             record.stamp(None, None);
+            record.set_parent(String::new());
             record.cut_times();
             let faults = record.faults(latest);
             let account = record.account();
@@ -194,6 +192,12 @@ impl<R: Record> Batch<R> {
         }
     }
 
+    /// The keys of the records that may come to stand below another, and the keys of those.
+    pub fn parents(&self) -> impl Iterator<Item = (&SourceKey, &SourceKey)> {
+        let changing = self.items.iter().filter(|item| !item.equal);
+        changing.filter_map(|item| Some((&item.key, item.record.parent()?)))
+    }
+
     /// Finds the records that equal the stored ones, and names the stored records that must be
     /// read to tell what the others change.
     pub fn compare(
@@ -220,12 +224,13 @@ impl<R: Record> Batch<R> {
     }
 
     /// Goes through the records in order. `current` are the stored records that
-    /// [`Batch::compare`] named.
+    /// [`Batch::compare`] named, `lineage` what stands above [`Batch::parents`].
     pub fn apply(
         self,
         known: &HashMap<SourceKey, Known>,
         current: HashMap<Uuid, Current<R>>,
         accounts: &Accounts,
+        lineage: Lineage,
         mask: &UpdateMask,
         clock: &Clock,
     ) -> (Summary, Vec<Write<R>>) {
@@ -236,16 +241,8 @@ impl<R: Record> Batch<R> {
             refused: self.refused,
             names: vec![String::new(); self.size],
         };
-        let mut states = States {
-            known,
-            current,
-            accounts,
-            mask,
-            latest: self.latest,
-            clock,
-            states: HashMap::new(),
-            list: Vec::new(),
-        };
+        let given = Given { known, accounts, mask, latest: self.latest, clock };
+        let mut states = States::new(given, current, lineage);
         for item in self.items {
             let index = item.index;
             match states.take(item) {
@@ -265,6 +262,16 @@ impl<R: Record> Batch<R> {
     }
 }
 
+/// What a batch is applied to and by.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    known: &'a HashMap<SourceKey, Known>,
+    accounts: &'a Accounts,
+    mask: &'a UpdateMask,
+    latest: DateTime<Utc>,
+    clock: &'a Clock,
+}
+
 impl<R: Record> Item<R> {
     /// Whether the record, as it would be stored if it were new, is what is stored.
     fn equals(&self, stored: &Known, accounts: &Accounts) -> bool {
@@ -278,134 +285,6 @@ impl<R: Record> Item<R> {
         record.set_account(account.map(|id| Kind::Account.name(id)).unwrap_or_default());
         record.fill_defaults();
         hash(&record.encode_to_vec()) == stored.hash
-    }
-}
-
-impl Accounts {
-    /// The account's id; none if the record names none, or is one itself.
-    fn find(&self, reference: &AccountRef) -> Result<Option<Uuid>, Refusal> {
-        match reference {
-            AccountRef::Itself | AccountRef::Missing => Ok(None),
-            AccountRef::Id(id) if self.ids.contains(id) => Ok(Some(*id)),
-            AccountRef::Id(id) => Err(Refusal::account_unknown("account", &Kind::Account.name(*id))),
-            AccountRef::Key(key) => match self.by_key.get(key) {
-                Some(id) => Ok(Some(*id)),
-                None => Err(Refusal::account_unknown(
-                    "account_key",
-                    &format!("the account {:?} of {:?}", key.id, key.source),
-                )),
-            },
-        }
-    }
-}
-
-enum Effect {
-    Created,
-    Updated,
-    Unchanged,
-}
-
-/// Where the records of a batch stand while it is gone through.
-struct States<'a, R> {
-    known: &'a HashMap<SourceKey, Known>,
-    current: HashMap<Uuid, Current<R>>,
-    accounts: &'a Accounts,
-    mask: &'a UpdateMask,
-    latest: DateTime<Utc>,
-    clock: &'a Clock,
-    /// By key, the position in `list`.
-    states: HashMap<SourceKey, usize>,
-    list: Vec<State<R>>,
-}
-
-struct State<R> {
-    id: Uuid,
-    key: SourceKey,
-    record: R,
-    create_time: i64,
-    changed: bool,
-}
-
-impl<R: Record> States<'_, R> {
-    fn take(&mut self, item: Item<R>) -> Result<(Uuid, Effect), Refusal> {
-        if let Some(position) = self.states.get(&item.key) {
-            return self.change(*position, item);
-        }
-        let Some(Known { id, .. }) = self.known.get(&item.key) else {
-            return self.create(item);
-        };
-        if item.equal {
-            return Ok((*id, Effect::Unchanged));
-        }
-        let Some(Current { record, create_time }) = self.current.remove(id) else {
-            // the transaction holds the key, so what was there a moment ago is still there
-            return Err(Refusal::field("source_key", "the stored record could not be read; send it again"));
-        };
-        let key = item.key.clone();
-        let state = State { id: *id, key: key.clone(), record, create_time, changed: false };
-        self.list.push(state);
-        self.states.insert(key, self.list.len() - 1);
-        self.change(self.list.len() - 1, item)
-    }
-
-    fn create(&mut self, item: Item<R>) -> Result<(Uuid, Effect), Refusal> {
-        let Item { key, account, mut record, fault, reserved, .. } = item;
-        if let Some(fault) = fault {
-            return Err(fault);
-        }
-        if !record.name().is_empty() {
-            return Err(Refusal::field(
-                "name",
-                "is given by the server; a new record is accepted without one",
-            ));
-        }
-        match self.accounts.find(&account)? {
-            Some(id) => record.set_account(Kind::Account.name(id)),
-            None if account == AccountRef::Itself => {}
-            None => return Err(AccountRef::missing()),
-        }
-        record.fill_defaults();
-        let id = reserved.unwrap_or_else(|| self.clock.uuid());
-        record.set_name(R::KIND.name(id));
-        self.states.insert(key.clone(), self.list.len());
-        let create_time = self.clock.now_micros();
-        self.list.push(State { id, key, record, create_time, changed: true });
-        Ok((id, Effect::Created))
-    }
-
-    fn change(&mut self, position: usize, item: Item<R>) -> Result<(Uuid, Effect), Refusal> {
-        let Item { account, record: mut change, .. } = item;
-        let state = &mut self.list[position];
-        if !change.name().is_empty() && change.name() != state.record.name() {
-            let message =
-                format!("is given by the server; the record with this key is {}", state.record.name());
-            return Err(Refusal::field("name", message));
-        }
-        if self.mask.takes("account", || account != AccountRef::Missing) {
-            match self.accounts.find(&account)? {
-                Some(id) => change.set_account(Kind::Account.name(id)),
-                None if account == AccountRef::Itself => {}
-                None => return Err(AccountRef::missing()),
-            }
-        }
-        let mut merged = state.record.clone();
-        merged.update(change, self.mask);
-        merged.fill_defaults();
-        if merged == state.record {
-            return Ok((state.id, Effect::Unchanged));
-        }
-        if let Some(fault) = merged.faults(self.latest).into_refusal() {
-            return Err(fault);
-        }
-        (state.record, state.changed) = (merged, true);
-        Ok((state.id, Effect::Updated))
-    }
-
-    fn into_writes(self) -> Vec<Write<R>> {
-        let changed = self.list.into_iter().filter(|state| state.changed);
-        changed
-            .map(|State { id, key, record, create_time, .. }| written(id, key, record, create_time))
-            .collect()
     }
 }
 

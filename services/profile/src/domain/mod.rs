@@ -7,19 +7,24 @@
 //! - one file per kind: its own rules and defaults;
 //! - [`batch`]: what a batch does to the records that exist;
 //! - [`unify`]: one profile out of several records;
+//! - [`hierarchy`]: which account may stand above which, [`group`]: what a tree of them adds up to;
 //! - [`likeness`]: records as identity resolution sees them;
 //! - [`consent`]: what people agreed to, and which of it holds;
 //! - [`person`]: what is left of somebody who is erased, and what is taken out of records;
 //! - [`timeline`]: what of a record is known at a given time;
 //! - [`facts`]: what the records of an account add up to, and [`condition`], which asks for it;
+//! - [`trends`]: the same by month; [`completeness`]: how much is known, and what to ask next;
 //! - [`journey`]: the stage that follows from it; [`membership`]: who enters and leaves what.
 
 mod account;
 pub mod batch;
+pub mod completeness;
 pub mod condition;
 pub mod consent;
 mod contact;
 pub mod facts;
+pub mod group;
+pub mod hierarchy;
 mod interaction;
 pub mod journey;
 mod kind;
@@ -31,6 +36,7 @@ pub mod person;
 pub mod record;
 mod refusal;
 pub mod timeline;
+pub mod trends;
 pub mod unify;
 mod update;
 

@@ -41,6 +41,12 @@ pub trait Record: prost::Message + Validate + Default + Clone + PartialEq + 'sta
     fn person(&self) -> Option<&SourceKey> {
         None
     }
+    /// The key of the account above, of an account that names one.
+    fn parent(&self) -> Option<&SourceKey> {
+        None
+    }
+    /// Names the account above, of an account.
+    fn set_parent(&mut self, _parent: String) {}
     /// Sets the times of storage; does nothing where the message does not show them.
     fn stamp(&mut self, create_time: Option<Timestamp>, update_time: Option<Timestamp>);
     /// Cuts times to microseconds; nothing more, because an unset field must stay unset until it

@@ -11,7 +11,11 @@ use salient_proto::{
     profile::v1::{Account, Contact},
 };
 
-use super::{Record, record::timestamp_micros};
+use super::{
+    Record,
+    hierarchy::{PARENT, key_text, parse_key},
+    record::timestamp_micros,
+};
 
 /// The trust of a source of which nothing was said.
 pub const USUAL_TRUST: i32 = 50;
@@ -65,10 +69,15 @@ impl Fields for Account {
         let attributes: BTreeMap<_, _> = self.attributes.iter().collect();
         let attributes =
             attributes.into_iter().map(|(key, value)| (format!("{ATTRIBUTES}{key}"), value.clone()));
-        self.texts().into_iter().chain(attributes).collect()
+        let parent = self.parent_key.as_ref().map(|key| (PARENT.to_owned(), key_text(key)));
+        self.texts().into_iter().chain(attributes).chain(parent).collect()
     }
 
     fn fill(&mut self, field: &str, value: &str) -> bool {
+        if field == PARENT {
+            self.parent_key = parse_key(value);
+            return true;
+        }
         if let Some(key) = field.strip_prefix(ATTRIBUTES) {
             self.attributes.insert(key.to_owned(), value.to_owned());
             return !key.is_empty();

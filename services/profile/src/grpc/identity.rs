@@ -109,6 +109,8 @@ macro_rules! once {
     }};
 }
 
+pub(super) use once;
+
 #[tonic::async_trait]
 impl IdentityService for Service {
     async fn upsert_sources(&self, request: Request<UpsertSourcesRequest>) -> Answer<UpsertSourcesResponse> {

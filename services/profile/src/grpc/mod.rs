@@ -1,7 +1,9 @@
-//! The service's gRPC face: [`service`], [`privacy`], [`segments`] and [`journeys`] parse, make one
-//! call, convert; [`convert`] knows how the messages of the contract look.
+//! The service's gRPC face: a module for each service of the contract parses, makes one call,
+//! converts; [`convert`] knows how the messages of the contract look.
 
 pub mod convert;
+pub mod customer;
+pub mod hierarchy;
 pub mod identity;
 pub mod journeys;
 pub mod privacy;

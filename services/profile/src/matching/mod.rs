@@ -16,7 +16,8 @@ use salient_store::Tx;
 use uuid::Uuid;
 
 use crate::{
-    domain::{likeness, record::timestamp_of},
+    domain::{Kind, likeness, record::timestamp_of},
+    hierarchy,
     merging::{self, Decision, MATCHING},
     profile::Profile,
     store::{
@@ -109,7 +110,11 @@ pub async fn join_in_tx<R: Resolved>(
         return Ok(Done::Nothing);
     }
     let scorer = Scorer::new(&held.index, &held.model).map_err(Error::internal)?;
-    if let Some(warning) = objection(held, &scorer, &left, &right) {
+    let mut warning = objection(held, &scorer, &left, &right);
+    if R::KIND == Kind::Account && hierarchy::are_related(tx, tenant, first, second).await? {
+        warning = Some("one of the two is above the other in their group".into());
+    }
+    if let Some(warning) = warning {
         return ask_in_tx::<R>(tx, profile, tenant, held, (one, other), &scorer.explain(a, b), &warning)
             .await;
     }

@@ -239,6 +239,8 @@ pub struct Stood {
     pub facts: Facts,
     /// The stage of its journey; empty means none.
     pub stage: String,
+    /// Since when, in microseconds; none if it never was in one.
+    pub stage_time: Option<i64>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -246,6 +248,16 @@ struct Row {
     account_id: Uuid,
     body: Vec<u8>,
     stage: String,
+    stage_time: Option<i64>,
+}
+
+impl Row {
+    fn stood(self) -> Result<Stood> {
+        let Self { account_id: account, body, stage, stage_time } = self;
+        let facts = Facts::decode(body.as_slice())
+            .map_err(|error| Error::inconsistent("account_facts", "body", account, error))?;
+        Ok(Stood { account, facts, stage, stage_time })
+    }
 }
 
 /// Facts of the accounts after `after`, in the order of their ids.
@@ -258,19 +270,32 @@ pub async fn page(
     after: Uuid,
     limit: i64,
 ) -> Result<Vec<Stood>> {
-    let rows: Vec<Row> = sql("select account_id, body, stage from account_facts
+    let rows: Vec<Row> = sql("select account_id, body, stage, stage_time from account_facts
          where tenant = $1 and account_id > $2 order by account_id limit $3")
     .bind(tenant)
     .bind(after)
     .bind(limit)
     .fetch_all(conn)
     .await?;
-    let stood = rows.into_iter().map(|Row { account_id, body, stage }| {
-        let facts = Facts::decode(body.as_slice())
-            .map_err(|error| Error::inconsistent("account_facts", "body", account_id, error))?;
-        Ok(Stood { account: account_id, facts, stage })
-    });
-    stood.collect()
+    rows.into_iter().map(Row::stood).collect()
+}
+
+/// The facts of each of these accounts that has some.
+///
+/// # Errors
+/// What the store says, or a row that is no facts.
+pub async fn of(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    accounts: &[Uuid],
+) -> Result<HashMap<Uuid, Stood>> {
+    let rows: Vec<Row> = sql("select f.account_id, f.body, f.stage, f.stage_time
+         from {rows} join account_facts f on f.tenant = $1 and f.account_id = rows.id")
+    .bind(tenant)
+    .rows(Rows::new().uuid("id", accounts.iter().copied()))
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| Ok((row.account_id, row.stood()?))).collect()
 }
 
 /// How many accounts have facts.

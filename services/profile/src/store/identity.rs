@@ -10,7 +10,7 @@ use salient_proto::{
 use salient_store::{Connection, Error, Result, Rows, Tx, sql};
 use uuid::Uuid;
 
-use super::{Stored, sources::sources};
+use super::{Stored, records::Row, sources::sources};
 use crate::domain::{
     batch::Write,
     unify::{Fields, Member, Pin, USUAL_TRUST},
@@ -70,7 +70,7 @@ macro_rules! profiled {
     };
 }
 
-profiled!(Account, "accounts": "display_name", "territory", "country", "industry");
+profiled!(Account, "accounts": "display_name", "territory", "country", "industry", "parent_source", "parent_source_id");
 profiled!(Contact, "contacts": "account_id", "email");
 
 /// A record of a profile, as it is stored.
@@ -211,6 +211,30 @@ pub async fn members<R: Profiled>(
         found.entry(row.profile).or_default().push(stake);
     }
     Ok(found)
+}
+
+/// The contacts of these accounts, as profiles, oldest first, at most `limit`.
+///
+/// # Errors
+/// What the store says, or a row that is no record.
+pub async fn contacts_of(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    accounts: &[Uuid],
+    limit: i64,
+) -> Result<Vec<Contact>> {
+    let rows: Vec<Row> = sql("select c.id, c.create_time, c.update_time,
+             coalesce((select u.body from unified u
+                 where u.tenant = $1 and u.kind = 'contacts' and u.id = c.id), c.body) as body
+         from {rows} cross join contacts c
+         where c.tenant = $1 and c.account_id = rows.id and c.root is null
+         order by c.id limit $2")
+    .bind(tenant)
+    .bind(limit)
+    .rows(Rows::new().uuid("id", accounts.iter().copied()))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(Row::record).collect()
 }
 
 /// Moves records to profiles.

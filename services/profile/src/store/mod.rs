@@ -5,6 +5,7 @@ pub mod consents;
 pub mod erasures;
 pub mod exports;
 pub mod facts;
+pub mod hierarchy;
 pub mod identity;
 pub mod matches;
 pub mod members;
@@ -29,6 +30,7 @@ const STEPS: &[Migration] = &[
     Migration::new(4, "matching", include_str!("../../migrations/0004_matching.sql")),
     Migration::new(6, "segments", include_str!("../../migrations/0006_segments.sql")),
     Migration::new(7, "privacy", include_str!("../../migrations/0007_privacy.sql")),
+    Migration::new(8, "hierarchy", include_str!("../../migrations/0008_hierarchy.sql")),
 ];
 
 /// Everything that the service's database must have been through.

@@ -137,7 +137,7 @@ fn time(time: Option<&prost_types::Timestamp>) -> i64 {
 }
 
 impl Stored for Account {
-    statements!("accounts": "display_name", "territory", "country", "industry");
+    statements!("accounts": "display_name", "territory", "country", "industry", "parent_source", "parent_source_id");
     reading!(profiles "accounts");
 
     const FIELDS: &'static [Field] = &[
@@ -162,6 +162,8 @@ impl Stored for Account {
             .text("territory", writes.iter().map(|write| write.record.territory.as_str()))
             .text("country", writes.iter().map(|write| write.record.country.as_str()))
             .text("industry", writes.iter().map(|write| write.record.industry.as_str()))
+            .text("parent_source", writes.iter().map(|write| Some(write.record.parent()?.source.as_str())))
+            .text("parent_source_id", writes.iter().map(|write| Some(write.record.parent()?.id.as_str())))
     }
 }
 

@@ -26,7 +26,7 @@ fn client(world: &World) -> IdentityServiceClient<Link> {
     IdentityServiceClient::new(world.link("acme", Role::Manager))
 }
 
-async fn merge(world: &World, one: &str, other: &str) -> Result<Merge, Status> {
+pub async fn merge(world: &World, one: &str, other: &str) -> Result<Merge, Status> {
     let request = MergeProfilesRequest {
         request_id: request_id(),
         one: one.into(),
@@ -36,12 +36,12 @@ async fn merge(world: &World, one: &str, other: &str) -> Result<Merge, Status> {
     Ok(client(world).merge_profiles(request).await?.into_inner().merge.unwrap())
 }
 
-async fn undo(world: &World, merge: &Merge) -> Result<Merge, Status> {
+pub async fn undo(world: &World, merge: &Merge) -> Result<Merge, Status> {
     let request = UndoMergeRequest { request_id: request_id(), name: merge.name.clone() };
     Ok(client(world).undo_merge(request).await?.into_inner().merge.unwrap())
 }
 
-async fn get(world: &World, name: &str) -> Account {
+pub async fn get(world: &World, name: &str) -> Account {
     let request = GetAccountRequest { name: name.into(), read_mask: None };
     world.client().get_account(request).await.unwrap().into_inner().account.unwrap()
 }

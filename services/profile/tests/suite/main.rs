@@ -5,8 +5,10 @@
 mod access;
 mod batches;
 mod consents;
+mod customer;
 mod erasure;
 mod events;
+mod hierarchy;
 mod histories;
 mod identity;
 mod ingestion;

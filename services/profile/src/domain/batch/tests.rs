@@ -71,7 +71,8 @@ impl<R: Record> Stored<R> {
                 (row.id, Current { record, create_time: row.create_time })
             })
             .collect();
-        let (summary, writes) = batch.apply(&known, current, &self.accounts, mask, &self.clock);
+        let (summary, writes) =
+            batch.apply(&known, current, &self.accounts, Lineage::default(), mask, &self.clock);
         let count = writes.len();
         for write in writes {
             assert!(self.rows.get(&write.key).is_none_or(|row| row.id == write.id));

@@ -1,0 +1,241 @@
+//! Everything about a customer in one call.
+//!
+//! Each part is read only if it is asked for, over one connection. Nothing here is larger for an
+//! account with more history: lists are cut where they are read, by index, and what goes over all of
+//! it (stage, trends) was boiled down when the records came; see [`crate::domain::facts`].
+//!
+//! # How to add a part
+//! A field of `Customer` in the contract, its name in [`PARTS`], and its reading in [`get`]. Consent
+//! belongs here as a part of its own.
+
+use prost_types::FieldMask;
+use salient_core::{Error, Mask, Result, TenantId};
+use salient_proto::profile::v1::{
+    Account, Completeness, Contact, Customer, CustomerStage, GetCustomerRequest, Opportunity,
+    ProvenanceSummary, SourceRecord, TimelineEntry, Trends, completeness::Question, opportunity::State,
+    provenance_summary::Origin, trends,
+};
+use salient_store::Connection;
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        Kind,
+        completeness::completeness,
+        facts::day_of,
+        record::timestamp,
+        timeline::{Kinds, as_known_at},
+        trends::trends as series,
+    },
+    hierarchy,
+    identity::{self, follow},
+    profile::Profile,
+    segments,
+    store::{
+        facts::{self, Stood},
+        identity::contacts_of,
+        records,
+        timeline::{OPPORTUNITIES, Span, newest},
+    },
+    timeline,
+};
+
+/// What a read mask may name.
+pub const PARTS: [&str; 11] = [
+    "name",
+    "account",
+    "provenance",
+    "hierarchy",
+    "contacts",
+    "open_opportunities",
+    "timeline",
+    "completeness",
+    "segments",
+    "stage",
+    "trends",
+];
+
+/// Contacts, and open opportunities, that are shown.
+const SHOWN: i64 = 50;
+/// Opportunities of a record that are looked at for open ones, the newest first.
+const LOOKED_AT: i64 = 1_000;
+/// Segments that are shown.
+const SEGMENTS: i64 = 100;
+/// Entries of the timeline when nobody says how many.
+const TIMELINE: i64 = 20;
+/// Months of trends when nobody says how many.
+const MONTHS: usize = 12;
+
+/// The parts of a customer that a request asks for.
+///
+/// # Errors
+/// `RESOURCE_UNKNOWN` if there is no such account, `FIELD_MASK_INVALID`, or what the store says.
+pub async fn get(profile: &Profile, tenant: &TenantId, request: &GetCustomerRequest) -> Result<Customer> {
+    let paths = request.read_mask.as_ref().map(|FieldMask { paths }| paths.as_slice()).unwrap_or_default();
+    let mask = Mask::parse("read_mask", paths, &PARTS)?;
+    let wants = |part| mask.contains(part);
+    let id = Kind::Account.parse("name", &request.name)?;
+    let now = profile.clock.now_micros();
+    let conn = &mut profile.db.read().await?;
+    let members = identity::members::<Account>(conn, tenant, id).await?;
+    let root = *members.first().ok_or_else(|| Error::not_found(&request.name))?;
+    let span = Span {
+        account: root,
+        start: i64::MIN,
+        end: now.saturating_add(1),
+        before: (i64::MAX, Uuid::max()),
+        limit: SHOWN,
+    };
+    let mut customer = Customer::default();
+    if wants("name") {
+        customer.name = Kind::Account.name(root);
+    }
+    if wants("account") || wants("completeness") {
+        let mut found: Vec<_> = records::get::<Account>(conn, tenant, root).await?.into_iter().collect();
+        follow(conn, tenant, &mut found).await?;
+        customer.account = found.pop();
+    }
+    if wants("provenance") {
+        customer.provenance = Some(provenance(conn, tenant, root).await?);
+    }
+    if wants("hierarchy") {
+        customer.hierarchy = Some(hierarchy::of(conn, tenant, root).await?);
+    }
+    if wants("contacts") || wants("completeness") {
+        customer.contacts = contacts(conn, tenant, &members).await?;
+    }
+    if wants("open_opportunities") {
+        let states = match profile.clock.is_system() {
+            true => &[State::Open][..],
+            // on a clock that replays the past, what is closed by now may have been open
+            false => &[State::Open, State::Won, State::Lost],
+        };
+        customer.open_opportunities = opportunities(conn, tenant, &members, span, states).await?;
+    }
+    if wants("timeline") {
+        let limit = if request.timeline_size == 0 { TIMELINE } else { request.timeline_size.into() };
+        customer.timeline = entries(conn, tenant, &members, Span { limit, ..span }).await?;
+    }
+    if wants("segments") {
+        let found = segments::of_account(conn, tenant, root, "", SEGMENTS).await?;
+        customer.segments = found.into_iter().map(|(_, segment)| segment).collect();
+    }
+    if wants("stage") || wants("trends") {
+        let stood = facts::of(conn, tenant, &[root]).await?.remove(&root);
+        if wants("stage") {
+            customer.stage = Some(stage(stood.as_ref()));
+        }
+        if wants("trends") {
+            let months = usize::try_from(request.trend_months).ok().filter(|months| *months > 0);
+            customer.trends = Some(trends_of(stood, now, months.unwrap_or(MONTHS)));
+        }
+    }
+    if wants("completeness") {
+        let account = customer.account.as_ref().ok_or_else(|| Error::not_found(&request.name))?;
+        customer.completeness = Some(known(account, &customer.contacts));
+    }
+    // read for the completeness only
+    if !wants("account") {
+        customer.account = None;
+    }
+    if !wants("contacts") {
+        customer.contacts.clear();
+    }
+    Ok(customer)
+}
+
+async fn provenance(conn: &mut impl Connection, tenant: &TenantId, root: Uuid) -> Result<ProvenanceSummary> {
+    let found = identity::profiles::<Account>(conn, tenant, &[root]).await?.remove(&root);
+    let Some(found) = found else { return Ok(ProvenanceSummary::default()) };
+    let records = found.stakes.into_iter().map(|stake| SourceRecord {
+        name: Kind::Account.name(stake.id),
+        source_key: Some(stake.member.key),
+        update_time: Some(timestamp(stake.member.update_time)),
+    });
+    let fields = found.provenance.into_iter().map(|entry| {
+        let contradicting = entry.rivals.iter().filter(|rival| rival.value != entry.chosen.value).count();
+        Origin {
+            field: entry.field,
+            source_key: entry.chosen.key,
+            because: entry.because.to_owned(),
+            contradicting_count: i32::try_from(contradicting).unwrap_or(i32::MAX),
+        }
+    });
+    Ok(ProvenanceSummary { records: records.collect(), fields: fields.collect() })
+}
+
+async fn contacts(conn: &mut impl Connection, tenant: &TenantId, members: &[Uuid]) -> Result<Vec<Contact>> {
+    let mut found = contacts_of(conn, tenant, members, SHOWN).await?;
+    follow(conn, tenant, &mut found).await?;
+    Ok(found)
+}
+
+async fn opportunities(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    members: &[Uuid],
+    span: Span,
+    states: &[State],
+) -> Result<Vec<Opportunity>> {
+    let now = span.end - 1;
+    let mut found = Vec::new();
+    for account in members {
+        let span = Span { account: *account, limit: LOOKED_AT, ..span };
+        let states = states.iter().map(|state| *state as i32);
+        found.extend(newest::<Opportunity>(conn, OPPORTUNITIES, tenant, span, states).await?);
+    }
+    found.sort_unstable_by_key(|entry| std::cmp::Reverse((entry.time, entry.id)));
+    let known = found.into_iter().map(|entry| as_known_at(entry.record, now));
+    let open = known.filter(|opportunity| opportunity.state() == State::Open);
+    let mut open: Vec<Opportunity> = open.take(usize::try_from(span.limit).unwrap_or_default()).collect();
+    follow(conn, tenant, &mut open).await?;
+    Ok(open)
+}
+
+async fn entries(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    members: &[Uuid],
+    span: Span,
+) -> Result<Vec<TimelineEntry>> {
+    let mut found = timeline::entries(conn, tenant, members, &Kinds::parse(&[])?, span, span.end - 1).await?;
+    found.truncate(usize::try_from(span.limit).unwrap_or_default());
+    Ok(timeline::shown(found))
+}
+
+fn stage(stood: Option<&Stood>) -> CustomerStage {
+    CustomerStage {
+        stage: stood.map(|stood| stood.stage.clone()).unwrap_or_default(),
+        enter_time: stood.and_then(|stood| stood.stage_time).map(timestamp),
+    }
+}
+
+fn trends_of(stood: Option<Stood>, now: i64, months: usize) -> Trends {
+    let found = series(&stood.map(|stood| stood.facts).unwrap_or_default(), day_of(now), months);
+    let orders = found.orders.into_iter().map(|(currency_code, of)| trends::OrderSeries {
+        currency_code,
+        order_counts: of.counts,
+        revenue_minor_units: of.revenue,
+        return_counts: of.returns,
+        returned_minor_units: of.returned,
+    });
+    let interactions = found.interactions.into_iter();
+    let interactions = interactions.map(|(kind, counts)| trends::InteractionSeries { kind, counts });
+    Trends { months: found.months, orders: orders.collect(), interactions: interactions.collect() }
+}
+
+fn known(account: &Account, contacts: &[Contact]) -> Completeness {
+    let found = completeness(account, contacts);
+    let questions = found.questions.into_iter().map(|of| Question {
+        subject: of.subject,
+        field: of.field.to_owned(),
+        question: of.question.to_owned(),
+        gain: of.gain,
+    });
+    Completeness {
+        score: found.score,
+        account_score: found.account,
+        contact_score: found.contact,
+        questions: questions.collect(),
+    }
+}
