@@ -235,7 +235,7 @@ async fn an_erasure_outlives_every_service() {
     let found = suite.query("profile", one).unwrap();
     let (contact, email) = found.trim().split_once('|').unwrap();
     let mut erase = Command::new(binaries().join("salient"));
-    erase.args(["privacy", "erase", contact, "--session"]).arg(suite.session());
+    erase.args(["privacy", "--session"]).arg(suite.session()).args(["erase", contact]);
     let services = ["scoring", "recommendation", "feedback"];
     for service in services {
         suite.kill(service).unwrap();
@@ -243,6 +243,7 @@ async fn an_erasure_outlives_every_service() {
     // nobody can confirm while all others are away
     let mut waiting = erase.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while suite.query("profile", "select count(*) = 1 from erasures").unwrap().trim() != "t" {
+        assert!(waiting.try_wait().unwrap().is_none(), "nobody waits for the certificate");
         std::thread::sleep(GLANCE);
     }
     suite.kill("profile").unwrap();
@@ -250,13 +251,15 @@ async fn an_erasure_outlives_every_service() {
     for service in ["profile"].into_iter().chain(services) {
         suite.restart(service).unwrap();
     }
+    let mut tries = 0;
     let certificate = loop {
+        tries += 1;
+        assert!(tries < 5, "the erasure is not completed");
         let output = erase.stdout(Stdio::piped()).stderr(Stdio::inherit()).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         if output.status.success() && !text.contains("not yet") {
             break text;
         }
-        std::thread::sleep(GLANCE);
     };
     for service in ["profile", "scoring", "recommendation", "feedback", "complete"] {
         assert!(certificate.contains(service), "{certificate}");

@@ -11,22 +11,21 @@
 
 mod accounts;
 mod states;
+mod write;
 
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use salient_core::Clock;
 use salient_proto::common::v1::SourceKey;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 pub use accounts::Accounts;
 use states::{Effect, States};
+use write::hash;
+pub use write::{Write, accounts_of, touched, written};
 
 use super::{Kind, Record, Refusal, UpdateMask, hierarchy::Lineage, person::Buried, record::AccountRef};
-
-/// Bytes of the content hash that are kept. It tells equal from changed, nothing more.
-const HASH: usize = 16;
 
 /// The records of a batch, looked at one by one.
 #[derive(Debug)]
@@ -69,25 +68,6 @@ pub struct Current<R> {
     pub create_time: i64,
 }
 
-/// A record to write.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Write<R> {
-    /// Its id.
-    pub id: Uuid,
-    /// Its account's; an account's own.
-    pub account: Uuid,
-    /// Its key.
-    pub key: SourceKey,
-    /// Its content, without the times of storage.
-    pub record: R,
-    /// The same, encoded.
-    pub body: Vec<u8>,
-    /// The hash of the encoded content.
-    pub hash: Vec<u8>,
-    /// When it was first stored, in microseconds.
-    pub create_time: i64,
-}
-
 /// What became of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
@@ -101,17 +81,6 @@ pub struct Summary {
     pub refused: Vec<(usize, Refusal)>,
     /// Resource names in the order of the batch; empty where the record was refused.
     pub names: Vec<String>,
-}
-
-/// The record as it is written.
-pub fn written<R: Record>(id: Uuid, key: SourceKey, record: R, create_time: i64) -> Write<R> {
-    let body = record.encode_to_vec();
-    let hash = hash(&body);
-    let account = match record.account() {
-        Ok(AccountRef::Id(account)) => account,
-        _ => id,
-    };
-    Write { id, account, key, record, body, hash, create_time }
 }
 
 impl<R: Record> Batch<R> {
@@ -286,26 +255,6 @@ impl<R: Record> Item<R> {
         record.fill_defaults();
         hash(&record.encode_to_vec()) == stored.hash
     }
-}
-
-/// The accounts that these stored records belong to.
-pub fn accounts_of<R: Record>(current: &HashMap<Uuid, Current<R>>) -> Vec<Uuid> {
-    let account = |current: &Current<R>| match current.record.account() {
-        Ok(AccountRef::Id(account)) => Some(account),
-        _ => None,
-    };
-    current.values().filter_map(account).collect()
-}
-
-/// The accounts that `writes` speak of, and those in `before`, which they may have left; none if
-/// nothing is written.
-pub fn touched<R>(writes: &[Write<R>], before: Vec<Uuid>) -> HashSet<Uuid> {
-    let before = if writes.is_empty() { Vec::new() } else { before };
-    writes.iter().map(|write| write.account).chain(before).collect()
-}
-
-fn hash(body: &[u8]) -> Vec<u8> {
-    Sha256::digest(body)[..HASH].to_vec()
 }
 
 #[cfg(test)]

@@ -76,10 +76,10 @@ pub(super) async fn forget_in_tx(
         traces,
         events: Vec::new(),
     };
-    forgetting.from_records(individual).await?;
-    forgetting.from_accounts(&individual.accounts).await?;
+    forgetting.in_records(individual).await?;
+    forgetting.in_accounts(&individual.accounts).await?;
     forgetting.themselves(individual).await?;
-    forgetting.from_what_is_kept().await?;
+    forgetting.in_what_is_kept().await?;
     let Forgetting { counts, records, events, .. } = forgetting;
     let some = counts.into_iter().filter(|(_, count)| *count > 0);
     let removed = some.map(|(kind, count)| (kind.to_owned(), i64::try_from(count).unwrap_or(i64::MAX)));
@@ -87,21 +87,21 @@ pub(super) async fn forget_in_tx(
 }
 
 impl Forgetting<'_> {
-    /// From what happened with the accounts at which they stood, and elsewhere by their keys.
-    async fn from_records(&mut self, individual: &Individual) -> Result<()> {
+    /// In what happened with the accounts at which they stood, and elsewhere by their keys.
+    async fn in_records(&mut self, individual: &Individual) -> Result<()> {
         let accounts = &individual.accounts;
         let found = persons::interactions(self.tx, self.tenant, accounts, self.person.keys()).await?;
-        self.from_each("interactions", How::Mentioned, found).await?;
+        self.in_each("interactions", How::Mentioned, found).await?;
         let found = persons::opportunities(self.tx, self.tenant, accounts).await?;
-        self.from_each("opportunities", How::Mentioned, found).await
+        self.in_each("opportunities", How::Mentioned, found).await
     }
 
-    /// From accounts: what records and pins say of them, and what was said of merging them.
-    async fn from_accounts(&mut self, accounts: &[Uuid]) -> Result<()> {
+    /// In accounts: what records and pins say of them, and what was said of merging them.
+    async fn in_accounts(&mut self, accounts: &[Uuid]) -> Result<()> {
         let unpinned = persons::delete_pins_in_tx(self.tx, self.tenant, accounts, &self.person).await?;
         *self.counts.entry("pins").or_default() += unpinned.len() as u64;
         let found = persons::accounts(self.tx, self.tenant, accounts).await?;
-        self.from_each("accounts", How::Itself, found).await?;
+        self.in_each("accounts", How::Itself, found).await?;
         let (merges, reviews) =
             persons::forget_in_merges_in_tx(self.tx, self.tenant, accounts, &self.person).await?;
         *self.counts.entry("merges").or_default() += merges;
@@ -117,7 +117,7 @@ impl Forgetting<'_> {
         Ok(facts::mark_in_tx(self.tx, self.tenant, accounts.iter().copied()).await?)
     }
 
-    async fn from_each<R: Told + Forget>(
+    async fn in_each<R: Told + Forget>(
         &mut self,
         kind: &'static str,
         how: How,
@@ -173,8 +173,8 @@ impl Forgetting<'_> {
         Ok(())
     }
 
-    /// Answers to requests, and events that could not be applied.
-    async fn from_what_is_kept(&mut self) -> Result<()> {
+    /// In answers to requests, and in events that could not be applied.
+    async fn in_what_is_kept(&mut self) -> Result<()> {
         let time = self.profile.clock.now();
         erasure::note_in_tx(self.tx, self.tenant, &self.traces, time).await?;
         let speaks = |method: &str, answer: &[u8]| {
