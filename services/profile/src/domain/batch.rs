@@ -13,7 +13,7 @@ mod accounts;
 mod states;
 mod write;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use salient_core::Clock;
