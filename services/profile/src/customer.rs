@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Kind,
+        Kind, Record,
         completeness::completeness,
         facts::day_of,
         record::timestamp,
@@ -92,7 +92,9 @@ pub async fn get(profile: &Profile, tenant: &TenantId, request: &GetCustomerRequ
     }
     if wants("account") || wants("completeness") {
         let mut found: Vec<_> = records::get::<Account>(conn, tenant, root).await?.into_iter().collect();
-        follow(conn, tenant, &mut found).await?;
+        if wants("account") {
+            follow(conn, tenant, &mut found).await?;
+        }
         customer.account = found.pop();
     }
     if wants("provenance") {
@@ -102,7 +104,7 @@ pub async fn get(profile: &Profile, tenant: &TenantId, request: &GetCustomerRequ
         customer.hierarchy = Some(hierarchy::of(conn, tenant, root).await?);
     }
     if wants("contacts") || wants("completeness") {
-        customer.contacts = contacts(conn, tenant, &members).await?;
+        customer.contacts = of_profile(contacts_of(conn, tenant, &members, SHOWN).await?, root);
     }
     if wants("open_opportunities") {
         let states = match profile.clock.is_system() {
@@ -164,10 +166,13 @@ async fn provenance(conn: &mut impl Connection, tenant: &TenantId, root: Uuid) -
     Ok(ProvenanceSummary { records: records.collect(), fields: fields.collect() })
 }
 
-async fn contacts(conn: &mut impl Connection, tenant: &TenantId, members: &[Uuid]) -> Result<Vec<Contact>> {
-    let mut found = contacts_of(conn, tenant, members, SHOWN).await?;
-    follow(conn, tenant, &mut found).await?;
-    Ok(found)
+/// Records that belong to any of a profile's records, as belonging to the profile.
+fn of_profile<R: Record>(records: impl IntoIterator<Item = R>, root: Uuid) -> Vec<R> {
+    let named = records.into_iter().map(|mut record| {
+        record.set_account(Kind::Account.name(root));
+        record
+    });
+    named.collect()
 }
 
 async fn opportunities(
@@ -187,9 +192,7 @@ async fn opportunities(
     found.sort_unstable_by_key(|entry| std::cmp::Reverse((entry.time, entry.id)));
     let known = found.into_iter().map(|entry| as_known_at(entry.record, now));
     let open = known.filter(|opportunity| opportunity.state() == State::Open);
-    let mut open: Vec<Opportunity> = open.take(usize::try_from(span.limit).unwrap_or_default()).collect();
-    follow(conn, tenant, &mut open).await?;
-    Ok(open)
+    Ok(of_profile(open.take(usize::try_from(span.limit).unwrap_or_default()), span.account))
 }
 
 async fn entries(

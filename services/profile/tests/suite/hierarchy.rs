@@ -1,16 +1,15 @@
 //! Groups of accounts, whatever comes first, and whoever is merged with whom.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use salient_core::Reason;
 use salient_kit::{Role, client::Link};
 use salient_proto::{
     common::v1::Money,
     profile::v1::{
         Account, GetHierarchyRequest, GroupMember, Hierarchy, IngestRecordsRequest, ListAccountsRequest,
-        ListGroupRequest, ListSubsidiariesRequest, MergeProfilesRequest, Opportunity, Order, PinFieldRequest,
-        RelatedAccount, ReleaseParentRequest, SetParentRequest, UndoMergeRequest, UpsertAccountsRequest,
+        ListGroupRequest, ListSubsidiariesRequest, Opportunity, Order, PinFieldRequest, RelatedAccount,
+        ReleaseParentRequest, SetParentRequest, UpsertAccountsRequest,
         hierarchy_service_client::HierarchyServiceClient, identity_service_client::IdentityServiceClient,
     },
 };
@@ -31,7 +30,6 @@ both!(
     no_merge_closes_a_circle,
     a_person_has_the_last_word,
     a_group_adds_up_in_pages,
-    any_order_gives_the_same_hierarchy,
     tenants_and_roles,
 );
 
@@ -41,7 +39,7 @@ fn hierarchies(world: &World) -> Hierarchies {
     HierarchyServiceClient::new(world.link("acme", Role::Manager))
 }
 
-fn under(id: &str, parent: &str) -> Account {
+pub fn under(id: &str, parent: &str) -> Account {
     Account { parent_key: key(parent), ..account(id) }
 }
 
@@ -307,72 +305,6 @@ async fn a_group_adds_up_in_pages(world: &World) {
         }
     }
     assert_eq!(subsidiaries, [b, c]);
-}
-
-/// Who stands above whom, by key.
-async fn shape(world: &World, tenant: &str) -> BTreeSet<(String, String)> {
-    let mut client = world.client_of(tenant, Role::Integration);
-    let request = ListAccountsRequest { page_size: 1_000, ..Default::default() };
-    let accounts = client.list_accounts(request).await.unwrap().into_inner().accounts;
-    let id = |account: &Account| account.source_key.as_ref().unwrap().id.clone();
-    let by_name: BTreeMap<_, _> =
-        accounts.iter().map(|account| (account.name.clone(), id(account))).collect();
-    let above = |account: &Account| by_name.get(&account.parent).cloned().unwrap_or_default();
-    accounts.iter().map(|account| (id(account), above(account))).collect()
-}
-
-async fn any_order_gives_the_same_hierarchy(world: &World) {
-    const ACCOUNTS: usize = 8;
-    let strategy = (
-        prop::collection::vec(prop::option::of(0..ACCOUNTS), ACCOUNTS),
-        Just((0..ACCOUNTS).collect::<Vec<_>>()).prop_shuffle(),
-        (0..ACCOUNTS, 1..ACCOUNTS),
-    );
-    let mut runner = TestRunner::deterministic();
-    for round in 0..6 {
-        let (parents, order, (one, step)) = strategy.new_tree(&mut runner).unwrap().current();
-        // each stands below one with a smaller number, if below any
-        let record = |number: usize| match parents[number] {
-            Some(parent) if number > 0 => under(&number.to_string(), &(parent % number).to_string()),
-            _ => account(&number.to_string()),
-        };
-        let mut shapes = Vec::new();
-        let sorted: Vec<usize> = (0..ACCOUNTS).collect();
-        for (turn, order) in [&sorted, &order].into_iter().enumerate() {
-            let tenant = format!("t{round}-{turn}");
-            let mut client = world.client_of(&tenant, Role::Integration);
-            for part in order.chunks(3) {
-                let records = part.iter().map(|number| record(*number)).collect();
-                assert_eq!(upsert_accounts(&mut client, records).await.result.unwrap().errors, []);
-            }
-            shapes.push(shape(world, &tenant).await);
-        }
-        assert_eq!(shapes[0], shapes[1]);
-
-        // any merge, taken back, leaves what was
-        let tenant = format!("t{round}-1");
-        let mut client = world.client_of(&tenant, Role::Integration);
-        let listed =
-            client.list_accounts(ListAccountsRequest::default()).await.unwrap().into_inner().accounts;
-        let mut identity = IdentityServiceClient::new(world.link(&tenant, Role::Manager));
-        let request = MergeProfilesRequest {
-            request_id: request_id(),
-            one: listed[one].name.clone(),
-            other: listed[(one + step) % ACCOUNTS].name.clone(),
-            reason: String::new(),
-        };
-        match identity.merge_profiles(request).await {
-            Ok(merged) => {
-                assert_ne!(shape(world, &tenant).await, shapes[1]);
-                let name = merged.into_inner().merge.unwrap().name;
-                identity.undo_merge(UndoMergeRequest { request_id: request_id(), name }).await.unwrap();
-            }
-            Err(refused) => {
-                assert_eq!(why::<()>(Err(refused)), (Code::FailedPrecondition, Reason::HierarchyCycle));
-            }
-        }
-        assert_eq!(shape(world, &tenant).await, shapes[1]);
-    }
 }
 
 async fn tenants_and_roles(world: &World) {
