@@ -8,7 +8,8 @@ use salient_events::{EventsServer, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
 use salient_proto::profile::v1::{
     identity_service_server::IdentityServiceServer, journey_service_server::JourneyServiceServer,
-    profile_service_server::ProfileServiceServer, segment_service_server::SegmentServiceServer,
+    profile_service_server::ProfileServiceServer, search_service_server::SearchServiceServer,
+    segment_service_server::SegmentServiceServer, telemetry_service_server::TelemetryServiceServer,
 };
 use salient_store::{Db, Worker};
 use tokio::net::TcpListener;
@@ -17,9 +18,11 @@ use crate::{
     config::Config,
     evaluation,
     events::publish::SOURCE,
-    grpc::{self, journeys::Journeys, segments::Segments, service::Service},
+    grpc::{
+        self, journeys::Journeys, search::Search, segments::Segments, service::Service, telemetry::Telemetry,
+    },
     housekeeping::{self, Keep},
-    matching,
+    indexing, matching,
     profile::Profile,
     store,
     watch::Watch,
@@ -89,6 +92,13 @@ impl App {
                 Ok::<(), Infallible>(())
             }
         });
+        life.spawn("profile search", {
+            let (profile, soft) = (profile.clone(), life.soft.clone());
+            async move {
+                indexing::run(profile, soft).await;
+                Ok::<(), Infallible>(())
+            }
+        });
         let resolved = profile.clone();
         let worker = Worker::new(profile.db.clone(), profile.clock.clone())
             .handle(matching::run::KIND, move |context| matching::run::run(resolved.clone(), context));
@@ -109,6 +119,8 @@ impl App {
             ))
             .add_service(sized!(SegmentServiceServer::new(Segments::new(watch.clone())), &server))
             .add_service(sized!(JourneyServiceServer::new(Journeys::new(watch)), &server))
+            .add_service(sized!(TelemetryServiceServer::new(Telemetry::new(profile.clone())), &server))
+            .add_service(sized!(SearchServiceServer::new(Search::new(profile.clone())), &server))
             .add_service(sized!(events, &server))
             .ready_when(gate)
             .serve(listener, &life)

@@ -12,6 +12,8 @@
 //! | [`matching`] | finding them: on arrival, all anew, by asking a person |
 //! | [`read`], [`timeline`] | reading |
 //! | [`segments`], [`journeys`], [`watch`] | segments of accounts and stages of their journey: defining, reading, watching |
+//! | [`telemetry`] | readings of machines and products in, days of usage out |
+//! | [`search`], [`indexing`] | finding profiles; the worker that keeps the index |
 //! | [`evaluation`] | the worker that finds who is in which segment and stage |
 //! | [`store`] | SQL |
 //! | [`events`] | changed records as events |
@@ -49,6 +51,9 @@
 //!   shown open.
 //! - Who is in a segment and in which stage follows the records within about a second, and the
 //!   calendar by whole days, UTC; see [`evaluation`].
+//! - A profile is found by what its records say now; a new value is found within about a second.
+//! - Readings are counted once for each `request_id` that brings them, and make the same days in any
+//!   order.
 //! - The answer to a stream names at most 5,000 refused records of each kind; the answers to its
 //!   batches, which sending a batch again gives once more, name all.
 //!
@@ -86,14 +91,17 @@ pub mod events;
 pub mod grpc;
 pub mod housekeeping;
 pub mod identity;
+pub mod indexing;
 pub mod ingest;
 pub mod journeys;
 pub mod matching;
 pub mod merging;
 pub mod profile;
 pub mod read;
+pub mod search;
 pub mod segments;
 pub mod store;
+pub mod telemetry;
 pub mod timeline;
 pub mod upsert;
 pub mod watch;

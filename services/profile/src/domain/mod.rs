@@ -7,6 +7,8 @@
 //! - one file per kind: its own rules and defaults;
 //! - [`batch`]: what a batch does to the records that exist;
 //! - [`unify`]: one profile out of several records;
+//! - [`usage`]: readings added up by day; [`change`]: what changed at an opportunity;
+//! - [`search`]: what a record is found by, and how well it fits;
 //! - [`likeness`]: records as identity resolution sees them;
 //! - [`timeline`]: what of a record is known at a given time;
 //! - [`facts`]: what the records of an account add up to, and [`condition`], which asks for it;
@@ -14,6 +16,7 @@
 
 mod account;
 pub mod batch;
+pub mod change;
 pub mod condition;
 mod contact;
 pub mod facts;
@@ -26,9 +29,11 @@ mod opportunity;
 pub mod order;
 pub mod record;
 mod refusal;
+pub mod search;
 pub mod timeline;
 pub mod unify;
 mod update;
+pub mod usage;
 
 pub use kind::Kind;
 pub use record::Record;

@@ -4,5 +4,7 @@
 pub mod convert;
 pub mod identity;
 pub mod journeys;
+pub mod search;
 pub mod segments;
 pub mod service;
+pub mod telemetry;

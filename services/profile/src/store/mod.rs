@@ -1,16 +1,19 @@
 //! The service's own tables: one per kind of record. The texts are the same on both engines; what
 //! is done to a batch is one statement.
 
+pub mod changes;
 pub mod facts;
 pub mod identity;
 pub mod matches;
 pub mod members;
 pub mod merges;
 pub mod records;
+pub mod search;
 pub mod segments;
 pub mod sources;
 mod tables;
 pub mod timeline;
+pub mod usage;
 
 use salient_core::TenantId;
 use salient_store::{Connection as _, Engine, Migration, Migrations, Result, Tx, sql};
@@ -23,6 +26,8 @@ const STEPS: &[Migration] = &[
     Migration::new(3, "identity", include_str!("../../migrations/0003_identity.sql")),
     Migration::new(4, "matching", include_str!("../../migrations/0004_matching.sql")),
     Migration::new(6, "segments", include_str!("../../migrations/0006_segments.sql")),
+    Migration::new(10, "signals", include_str!("../../migrations/0010_signals.sql")),
+    Migration::new(13, "search", include_str!("../../migrations/0013_search.sql")),
 ];
 
 /// Everything that the service's database must have been through.

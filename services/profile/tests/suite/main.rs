@@ -13,6 +13,8 @@ mod lists;
 mod matching;
 mod process;
 mod records;
+mod search;
 mod segments;
+mod telemetry;
 mod timeline;
 mod world;
