@@ -118,8 +118,10 @@ impl Typed {
         let cores = alike(&typed.1, &core.concat());
         // a legal form that was typed and is another one speaks against it, a little
         let cores = if self.core.len() == self.words.len() { cores } else { cores * 0.97 };
-        let begun = 0.97 * beginning(&typed.0, &said.concat());
-        let score = aligned.max(whole).max(cores).max(begun);
+        let begun = beginning(&typed.0, &core.concat()).max(beginning(&typed.0, &said.concat()));
+        // a space that is missing or too many is an error, too
+        let parted = if self.core == core || self.words == said { 1.0 } else { 0.98 };
+        let score = aligned.max(parted * whole.max(cores)).max(0.97 * begun);
         let shown = value.text.split_whitespace().filter(|chunk| {
             let parts = words(chunk);
             parts.iter().any(|part| fitting.contains(part))
@@ -162,6 +164,8 @@ impl Typed {
             return 1.0;
         }
         match &self.label {
+            // who types an address looks for the person
+            Some(typed) if self.folded.contains('@') => 0.7 * alike(typed, &label),
             Some(typed) => 0.99 * alike(typed, &label),
             None => {
                 let typed = self.words.concat();
