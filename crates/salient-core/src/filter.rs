@@ -1,12 +1,16 @@
 //! Filters of list calls: a subset of AIP-160.
 //!
 //! ```text
-//! filter     = [ comparison { "AND" comparison } ]
+//! filter     = [ sequence ]
+//! sequence   = factor { "AND" factor }
+//! factor     = term { "OR" term }
+//! term       = [ "NOT" | "-" ] ( comparison | "(" sequence ")" )
 //! comparison = field op value
 //! op         = "=" | "!=" | "<" | "<=" | ">" | ">=" | ":"
 //! value      = a "quoted" or 'quoted' text (with \ before a quote or a \) | bare
 //! ```
-//! A bare value ends at a space. `:` means "contains", without regard to case, and is for
+//! As AIP-160 has it, OR binds tighter than AND: `a AND b OR c` is `a AND (b OR c)`. A bare value
+//! ends at a space. `:` means "contains", without regard to case, and is for
 //! text. What a list can filter by is declared as a table of [`Field`]s; an error says at
 //! which character it is and what would be accepted there.
 
@@ -138,7 +142,47 @@ impl Literal {
     }
 }
 
-/// One comparison; a filter is the conjunction of its comparisons.
+/// How deep parentheses may be nested.
+const DEPTH: usize = 16;
+
+/// A part of a filter; a filter is the conjunction of its terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// The comparison holds.
+    Is(Comparison),
+    /// The term does not hold.
+    Not(Box<Term>),
+    /// One of the terms holds.
+    Any(Vec<Term>),
+    /// All of the terms hold.
+    All(Vec<Term>),
+}
+
+impl Term {
+    /// The same term with each comparison replaced by what `change` makes of it.
+    #[must_use]
+    pub fn map(self, change: &impl Fn(Comparison) -> Term) -> Term {
+        let each = |terms: Vec<Term>| terms.into_iter().map(|term| term.map(change)).collect();
+        match self {
+            Term::Is(comparison) => change(comparison),
+            Term::Not(term) => Term::Not(Box::new(term.map(change))),
+            Term::Any(terms) => Term::Any(each(terms)),
+            Term::All(terms) => Term::All(each(terms)),
+        }
+    }
+
+    /// Every comparison in it.
+    #[must_use]
+    pub fn comparisons(&self) -> Vec<&Comparison> {
+        match self {
+            Term::Is(comparison) => vec![comparison],
+            Term::Not(term) => term.comparisons(),
+            Term::Any(terms) | Term::All(terms) => terms.iter().flat_map(Term::comparisons).collect(),
+        }
+    }
+}
+
+/// One comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
     /// The declared name of the field.
@@ -149,26 +193,80 @@ pub struct Comparison {
     pub value: Literal,
 }
 
-/// Reads a filter over `fields`. An empty filter has no comparisons.
-pub fn parse(filter: &str, fields: &[Field]) -> Result<Vec<Comparison>> {
+/// Reads a filter over `fields`. An empty filter has no terms.
+pub fn parse(filter: &str, fields: &[Field]) -> Result<Vec<Term>> {
     let mut reader = Reader { text: filter, at: 0 };
-    let mut comparisons = Vec::new();
     reader.skip_space();
     if reader.rest().is_empty() {
-        return Ok(comparisons);
+        return Ok(Vec::new());
     }
+    let terms = sequence(&mut reader, fields, 0)?;
+    if reader.rest().is_empty() { Ok(terms) } else { Err(reader.error(reader.at, MORE)) }
+}
+
+const MORE: &str = "AND, OR or the end is accepted here";
+
+/// Up to the end or a closing parenthesis.
+fn sequence(reader: &mut Reader<'_>, fields: &[Field], depth: usize) -> Result<Vec<Term>> {
+    let mut terms = Vec::new();
     loop {
-        comparisons.push(comparison(&mut reader, fields)?);
+        terms.push(factor(reader, fields, depth)?);
         let spaced = reader.skip_space();
-        if reader.rest().is_empty() {
-            return Ok(comparisons);
+        if reader.rest().is_empty() || reader.rest().starts_with(')') {
+            return Ok(terms);
         }
         let at = reader.at;
-        let word = reader.word();
-        if !spaced || word != "AND" {
-            return Err(reader.error(at, "AND or the end is accepted here (not OR, NOT or parentheses)"));
+        if reader.word() != "AND" || !spaced {
+            return Err(reader.error(at, MORE));
         }
         reader.skip_space();
+    }
+}
+
+fn factor(reader: &mut Reader<'_>, fields: &[Field], depth: usize) -> Result<Term> {
+    let mut terms = vec![term(reader, fields, depth)?];
+    loop {
+        let before = reader.at;
+        if !(reader.skip_space() && reader.word() == "OR") {
+            reader.at = before;
+            return Ok(folded(terms, Term::Any));
+        }
+        reader.skip_space();
+        terms.push(term(reader, fields, depth)?);
+    }
+}
+
+fn term(reader: &mut Reader<'_>, fields: &[Field], depth: usize) -> Result<Term> {
+    let before = reader.at;
+    let not = !reader.take_one('-').is_empty() || reader.word() == "NOT";
+    if !not {
+        reader.at = before;
+    }
+    reader.skip_space();
+    let at = reader.at;
+    let inner = if reader.take_one('(').is_empty() {
+        Term::Is(comparison(reader, fields)?)
+    } else if depth == DEPTH {
+        return Err(reader.error(at, "parentheses are nested too deep"));
+    } else {
+        reader.skip_space();
+        let terms = sequence(reader, fields, depth + 1)?;
+        if reader.take_one(')').is_empty() {
+            return Err(reader.error(reader.at, "AND, OR or ) is accepted here"));
+        }
+        folded(terms, Term::All)
+    };
+    Ok(if not { Term::Not(Box::new(inner)) } else { inner })
+}
+
+/// One term stands for itself.
+fn folded(mut terms: Vec<Term>, more: impl Fn(Vec<Term>) -> Term) -> Term {
+    match terms.pop() {
+        Some(only) if terms.is_empty() => only,
+        last => {
+            terms.extend(last);
+            more(terms)
+        }
     }
 }
 
@@ -258,6 +356,14 @@ impl<'t> Reader<'t> {
         let end = rest.find(|c| !wanted(c)).unwrap_or(rest.len());
         self.at += end;
         &rest[..end]
+    }
+
+    /// Takes this character, if it is the next one.
+    fn take_one(&mut self, wanted: char) -> &'t str {
+        let rest = self.rest();
+        let length = if rest.starts_with(wanted) { wanted.len_utf8() } else { 0 };
+        self.at += length;
+        &rest[..length]
     }
 
     fn skip_space(&mut self) -> bool {

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use salient_core::{
     Reason,
-    filter::{Comparison, Field, FieldKind, Literal, Op, parse},
+    filter::{Comparison, Field, FieldKind, Literal, Op, Term, parse},
 };
 
 const FIELDS: &[Field] = &[
@@ -20,7 +20,43 @@ const FIELDS: &[Field] = &[
 fn one(filter: &str) -> Comparison {
     let mut found = parse(filter, FIELDS).unwrap();
     assert_eq!(found.len(), 1, "{filter}");
-    found.remove(0)
+    match found.remove(0) {
+        Term::Is(comparison) => comparison,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The terms with fewer words: `a`, `!a`, `(a | b)`, `(a & b)`, by the values compared with.
+fn shape(term: &Term) -> String {
+    let join = |terms: &[Term], by: &str| {
+        let parts: Vec<String> = terms.iter().map(shape).collect();
+        format!("({})", parts.join(by))
+    };
+    match term {
+        Term::Is(Comparison { value: Literal::Text(text), .. }) => text.clone(),
+        Term::Is(other) => panic!("{other:?}"),
+        Term::Not(term) => format!("!{}", shape(term)),
+        Term::Any(terms) => join(terms, "|"),
+        Term::All(terms) => join(terms, "&"),
+    }
+}
+
+#[test]
+fn terms_are_joined_as_in_aip_160() {
+    for (filter, expected) in [
+        ("territory = a AND territory = b OR territory = c", "a (b|c)"),
+        ("territory = a OR territory = b AND territory = c", "(a|b) c"),
+        ("NOT territory = a AND -territory = b", "!a !b"),
+        ("NOT (territory = a OR territory = b) OR territory = c", "(!(a|b)|c)"),
+        ("( territory = a AND territory = b ) OR (territory = c)", "((a&b)|c)"),
+        ("-(territory = a)", "!a"),
+    ] {
+        let found: Vec<String> = parse(filter, FIELDS).unwrap().iter().map(shape).collect();
+        assert_eq!(found.join(" "), expected, "{filter}");
+    }
+    let deep = |depth: usize| format!("{}territory = a{}", "(".repeat(depth), ")".repeat(depth));
+    assert!(parse(&deep(16), FIELDS).is_ok());
+    assert_eq!(refused(&deep(17)), "filter, character 17: parentheses are nested too deep");
 }
 
 fn refused(filter: &str) -> String {
@@ -56,7 +92,8 @@ fn values_are_typed_by_their_field() {
 #[test]
 fn comparisons_are_joined_by_and() {
     let found = parse("territory = north AND order_time<2011-06-01  AND\nopen != false", FIELDS).unwrap();
-    let fields: Vec<_> = found.iter().map(|comparison| (comparison.field, comparison.op)).collect();
+    let comparisons = found.iter().flat_map(Term::comparisons);
+    let fields: Vec<_> = comparisons.map(|comparison| (comparison.field, comparison.op)).collect();
     assert_eq!(fields, [("territory", Op::Eq), ("order_time", Op::Lt), ("open", Op::Ne)]);
     // AND is a word of its own only between comparisons.
     assert_eq!(one("territory = AND").value, Literal::Text("AND".into()));
@@ -85,17 +122,13 @@ fn an_error_says_where_and_what_is_accepted() {
         ),
         ("territory = \"ü", "filter, character 13: the quote is not closed"),
         ("territory = \"ü\\n\"", "filter, character 16: a quote or a \\ is accepted after \\"),
+        ("territory = a XOR territory = b", "filter, character 15: AND, OR or the end is accepted here"),
+        ("territory = \"a\"AND open = true", "filter, character 16: AND, OR or the end is accepted here"),
+        ("(open = true", "filter, character 13: AND, OR or ) is accepted here"),
+        ("open = true)", "filter, character 12: AND, OR or the end is accepted here"),
         (
-            "territory = a OR territory = b",
-            "filter, character 15: AND or the end is accepted here (not OR, NOT or parentheses)",
-        ),
-        (
-            "territory = \"a\"AND open = true",
-            "filter, character 16: AND or the end is accepted here (not OR, NOT or parentheses)",
-        ),
-        (
-            "(open = true)",
-            "filter, character 1: one of the fields territory, order_time, account, kind, open, rank is accepted here",
+            "(colour = true)",
+            "filter, character 2: one of the fields territory, order_time, account, kind, open, rank is accepted here",
         ),
     ] {
         assert_eq!(refused(filter), expected, "{filter}");
@@ -143,12 +176,13 @@ fn written() -> impl Strategy<Value = (String, Comparison)> {
 proptest! {
     #[test]
     fn what_is_written_reads_back(parts in proptest::collection::vec(written(), 0..5)) {
-        let (texts, expected): (Vec<String>, Vec<Comparison>) = parts.into_iter().unzip();
+        let (texts, expected): (Vec<String>, Vec<Term>) =
+            parts.into_iter().map(|(text, comparison)| (text, Term::Is(comparison))).unzip();
         prop_assert_eq!(parse(&texts.join(" AND "), FIELDS).unwrap(), expected);
     }
 
     #[test]
-    fn no_text_panics(text in "(territory|open|kind|AND|=|<|:|!|\"|'|\\\\| |ü|.)*") {
+    fn no_text_panics(text in "(territory|open|kind|AND|OR|NOT|\\(|\\)|-|=|<|:|!|\"|'|\\\\| |ü|.)*") {
         if let Err(error) = parse(&text, FIELDS) {
             prop_assert_eq!(error.reason(), Reason::FilterInvalid);
         }

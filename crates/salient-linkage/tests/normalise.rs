@@ -53,6 +53,11 @@ fn mail_domains_and_phones() {
     assert_eq!(contact::phone("(415) 555-2671", Some("US")).as_deref(), Some("+14155552671"));
     assert_eq!(contact::phone("030 901820", Some("de")).as_deref(), Some("+4930901820"));
     assert_eq!(contact::phone("+44 20 7031 3000", None).as_deref(), Some("+442070313000"));
+    for text in ["+44 20 7031 3000", "020 7031 3000", "(020) 7031-3000", "2070313000"] {
+        assert_eq!(contact::subscriber(text, None).as_deref(), Some("2070313000"), "{text}");
+    }
+    assert_eq!(contact::subscriber("020 7031 3000", Some("gb")).as_deref(), Some("2070313000"));
+    assert_eq!(contact::subscriber("0123", None), None);
     assert_eq!(contact::phone("12", Some("US")), None);
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use salient_core::filter::{Comparison, Literal, Op};
+use salient_core::filter::{Comparison, Literal, Op, Term};
 use uuid::Uuid;
 
 use crate::{
@@ -55,32 +55,73 @@ fn id(literal: &Literal) -> Value {
     Value::Uuid(literal.id().and_then(|id| Uuid::try_parse(id).ok()))
 }
 
-/// The conjunction of `comparisons` with placeholders from `first`, and what they hold.
-pub(crate) fn render(
-    comparisons: &[Comparison],
-    columns: &[FilterColumn],
+/// The conjunction of `terms` with placeholders from `first`, and what they hold.
+pub(crate) fn render(terms: &[Term], columns: &[FilterColumn], first: usize) -> Result<(String, Vec<Value>)> {
+    let mut condition = Condition { text: String::from("(true"), values: Vec::new(), columns, first };
+    for term in terms {
+        condition.text.push_str(" and ");
+        condition.term(term)?;
+    }
+    condition.text.push(')');
+    Ok((condition.text, condition.values))
+}
+
+struct Condition<'c> {
+    text: String,
+    values: Vec<Value>,
+    columns: &'c [FilterColumn],
     first: usize,
-) -> Result<(String, Vec<Value>)> {
-    let (mut text, mut values) = (String::from("(true"), Vec::with_capacity(comparisons.len()));
-    for comparison in comparisons {
-        let column = columns
-            .iter()
-            .find(|column| column.field == comparison.field)
-            .ok_or_else(|| Error::Misuse(format!("the filter field {} has no column", comparison.field)))?;
-        let (sql, n) = (column.sql, first + values.len());
+}
+
+impl Condition<'_> {
+    fn term(&mut self, term: &Term) -> Result<()> {
+        match term {
+            Term::Is(comparison) => return self.comparison(comparison),
+            Term::Not(term) => {
+                // what has no value does not fit, and so fits what is not wanted
+                self.text.push_str("not coalesce(");
+                self.term(term)?;
+                self.text.push_str(", false)");
+            }
+            Term::Any(terms) => self.join(terms, " or ", "false")?,
+            Term::All(terms) => self.join(terms, " and ", "true")?,
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, terms: &[Term], word: &str, none: &str) -> Result<()> {
+        self.text.push('(');
+        for (position, term) in terms.iter().enumerate() {
+            if position > 0 {
+                self.text.push_str(word);
+            }
+            self.term(term)?;
+        }
+        if terms.is_empty() {
+            self.text.push_str(none);
+        }
+        self.text.push(')');
+        Ok(())
+    }
+
+    fn comparison(&mut self, comparison: &Comparison) -> Result<()> {
+        let column =
+            self.columns.iter().find(|column| column.field == comparison.field).ok_or_else(|| {
+                Error::Misuse(format!("the filter field {} has no column", comparison.field))
+            })?;
+        let (sql, n) = (column.sql, self.first + self.values.len());
         let _ = match comparison.op {
-            Op::Has => write!(text, " and lower({sql}) like lower(${n}) escape '\\'"),
+            Op::Has => write!(self.text, "lower({sql}) like lower(${n}) escape '\\'"),
             // Unlike <>, this finds rows that have no value.
-            Op::Ne => write!(text, " and {sql} is distinct from ${n}"),
-            op => write!(text, " and {sql} {} ${n}", op.as_str()),
+            Op::Ne => write!(self.text, "{sql} is distinct from ${n}"),
+            op => write!(self.text, "{sql} {} ${n}", op.as_str()),
         };
-        values.push(match (comparison.op, (column.value)(&comparison.value)) {
+        self.values.push(match (comparison.op, (column.value)(&comparison.value)) {
             (Op::Has, Value::Text(Some(part))) => contains(&part).into(),
             (_, value) => value,
         });
+        Ok(())
     }
-    text.push(')');
-    Ok((text, values))
 }
 
 /// A `like` pattern that finds `part` anywhere.
@@ -120,6 +161,11 @@ mod tests {
         );
         assert_eq!(values, [Value::from("%5\\%%"), Value::Int(Some(86_400_000_000)), Value::Uuid(None)]);
         assert_eq!(render(&[], COLUMNS, 3).unwrap().0, "(true)");
+        let filter = parse("name = a OR name = b AND NOT (at < 1970-01-02 AND name = c)", FIELDS).unwrap();
+        assert_eq!(
+            render(&filter, COLUMNS, 3).unwrap().0,
+            "(true and (o.name = $3 or o.name = $4) and not coalesce((o.at < $5 and o.name = $6), false))"
+        );
         assert!(render(&filter, &[], 3).is_err());
     }
 }

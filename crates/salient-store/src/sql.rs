@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use futures::TryStreamExt as _;
-use salient_core::filter::Comparison;
+use salient_core::filter::Term;
 use sqlx::{
     Arguments as _, AssertSqlSafe, FromRow, PgConnection, SqliteConnection,
     postgres::{PgArguments, PgRow},
@@ -30,7 +30,7 @@ impl<T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unp
 pub struct Sql<'a> {
     text: &'static str,
     values: Vec<Value>,
-    filter: Option<(Vec<Comparison>, &'static [FilterColumn])>,
+    filter: Option<(Vec<Term>, &'static [FilterColumn])>,
     rows: Option<Rows<'a>>,
 }
 
@@ -78,8 +78,8 @@ impl<'a> Sql<'a> {
     }
 
     /// Gives the condition that stands where the text says `{filter}`.
-    pub fn filter(mut self, comparisons: Vec<Comparison>, columns: &'static [FilterColumn]) -> Self {
-        self.filter = Some((comparisons, columns));
+    pub fn filter(mut self, terms: Vec<Term>, columns: &'static [FilterColumn]) -> Self {
+        self.filter = Some((terms, columns));
         self
     }
 
@@ -186,8 +186,8 @@ impl<'a> Sql<'a> {
         let mut text = self.text.replace("{for_update}", for_update).replace("{skip_locked}", skip_locked);
         let mut next = self.values.len() + 1;
         let mut filtered = Vec::new();
-        if let Some((comparisons, columns)) = &self.filter {
-            let (condition, values) = filter::render(comparisons, columns, next)?;
+        if let Some((terms, columns)) = &self.filter {
+            let (condition, values) = filter::render(terms, columns, next)?;
             text = text.replace("{filter}", &condition);
             next += values.len();
             filtered = values;

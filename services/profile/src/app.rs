@@ -11,7 +11,8 @@ use salient_proto::profile::v1::{
     customer_service_server::CustomerServiceServer, hierarchy_service_server::HierarchyServiceServer,
     identity_service_server::IdentityServiceServer, journey_service_server::JourneyServiceServer,
     privacy_service_server::PrivacyServiceServer, profile_service_server::ProfileServiceServer,
-    segment_service_server::SegmentServiceServer,
+    search_service_server::SearchServiceServer, segment_service_server::SegmentServiceServer,
+    telemetry_service_server::TelemetryServiceServer,
 };
 use salient_store::{Db, Worker};
 use tokio::net::TcpListener;
@@ -20,9 +21,12 @@ use crate::{
     config::Config,
     evaluation,
     events::{consume, publish::SOURCE},
-    grpc::{self, journeys::Journeys, privacy::PrivacyHandlers, segments::Segments, service::Service},
+    grpc::{
+        self, journeys::Journeys, privacy::PrivacyHandlers, search::Search, segments::Segments,
+        service::Service, telemetry::Telemetry,
+    },
     housekeeping::{self, Keep},
-    matching,
+    indexing, matching,
     privacy::{Privacy, complete},
     profile::Profile,
     store,
@@ -120,6 +124,13 @@ impl App {
                 Ok::<(), Infallible>(())
             }
         });
+        life.spawn("profile search", {
+            let (profile, soft) = (profile.clone(), life.soft.clone());
+            async move {
+                indexing::run(profile, soft).await;
+                Ok::<(), Infallible>(())
+            }
+        });
         let resolved = profile.clone();
         let worker = Worker::new(profile.db.clone(), profile.clock.clone())
             .handle(matching::run::KIND, move |context| matching::run::run(resolved.clone(), context));
@@ -148,6 +159,8 @@ impl App {
             .add_service(sized!(SegmentServiceServer::new(Segments::new(watch.clone())), &server))
             .add_service(sized!(JourneyServiceServer::new(Journeys::new(watch)), &server))
             .add_service(sized!(PrivacyServiceServer::new(PrivacyHandlers(privacy)), &server))
+            .add_service(sized!(TelemetryServiceServer::new(Telemetry::new(profile.clone())), &server))
+            .add_service(sized!(SearchServiceServer::new(Search::new(profile.clone())), &server))
             .add_service(sized!(events, &server))
             .ready_when(gate)
             .serve(listener, &life)

@@ -201,7 +201,9 @@ async fn entries(
     members: &[Uuid],
     span: Span,
 ) -> Result<Vec<TimelineEntry>> {
-    let mut found = timeline::entries(conn, tenant, members, &Kinds::parse(&[])?, span, span.end - 1).await?;
+    let kinds = Kinds::parse(&[])?;
+    let asked = timeline::Asked { kinds: &kinds, person: None, span, now: span.end - 1 };
+    let mut found = timeline::entries(conn, tenant, members, asked).await?;
     found.truncate(usize::try_from(span.limit).unwrap_or_default());
     Ok(timeline::shown(found))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use salient_core::{Error, Result, TenantId};
+use salient_core::{Clock, Error, Result, TenantId};
 use salient_proto::profile::v1::{Account, Contact, Interaction, Opportunity, Order};
 use salient_store::{Connection, Tx};
 use uuid::Uuid;
@@ -10,15 +10,17 @@ use uuid::Uuid;
 use crate::{
     domain::{
         Kind, Record,
-        batch::{Write, written},
+        batch::{Current, Write, written},
+        change::change,
         record::AccountRef,
         unify::{Member, Pin, Provenance, unify},
     },
     hierarchy,
     store::{
-        self,
+        self, changes,
         identity::{self, Profiled, Stake},
         matches::enqueue_in_tx,
+        search,
     },
 };
 
@@ -187,6 +189,20 @@ pub trait Told: store::Stored {
     ) -> impl Future<Output = Result<Vec<Write<Self>>>> + Send {
         async { Ok(writes) }
     }
+
+    /// Whether [`Told::note_in_tx`] asks what a record was before.
+    const NOTED: bool = false;
+
+    /// Notes what `writes` change of the records that stood `before`.
+    fn note_in_tx(
+        _tx: &mut Tx,
+        _clock: &Clock,
+        _tenant: &TenantId,
+        _before: &HashMap<Uuid, Current<Self>>,
+        _writes: &[Write<Self>],
+    ) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
 }
 
 macro_rules! told_as_profiles {
@@ -195,6 +211,7 @@ macro_rules! told_as_profiles {
             async fn told_in_tx(tx: &mut Tx, tenant: &TenantId, writes: Vec<Write<Self>>) -> Result<Vec<Write<Self>>> {
                 // they are compared with the others when this has committed
                 enqueue_in_tx::<Self>(tx, tenant, writes.iter().map(|write| write.id)).await?;
+                search::enqueue_in_tx::<Self>(tx, tenant, writes.iter().map(|write| write.id)).await?;
                 as_profiles_in_tx(tx, tenant, writes).await
             }
         }
@@ -204,7 +221,37 @@ macro_rules! told_as_profiles {
 told_as_profiles!(Account, Contact);
 impl Told for Order {}
 impl Told for Interaction {}
-impl Told for Opportunity {}
+
+impl Told for Opportunity {
+    const NOTED: bool = true;
+
+    async fn note_in_tx(
+        tx: &mut Tx,
+        clock: &Clock,
+        tenant: &TenantId,
+        before: &HashMap<Uuid, Current<Self>>,
+        writes: &[Write<Self>],
+    ) -> Result<()> {
+        let changed = writes.iter().filter_map(|write| {
+            let before = before.get(&write.id).map(|current| &current.record);
+            let (time, change) = change(before, &write.record, clock.now_micros())?;
+            Some(changes::Write {
+                id: clock.uuid(),
+                opportunity: write.id,
+                account: write.account,
+                time,
+                change,
+            })
+        });
+        let changed: Vec<changes::Write> = changed.collect();
+        changes::append_in_tx(tx, tenant, &changed).await?;
+        let moved = writes.iter().filter(|write| {
+            before.get(&write.id).is_some_and(|current| current.record.account != write.record.account)
+        });
+        let moved: Vec<(Uuid, Uuid)> = moved.map(|write| (write.id, write.account)).collect();
+        Ok(changes::follow_in_tx(tx, tenant, moved.into_iter()).await?)
+    }
+}
 
 /// Names the accounts of `records`, and the accounts above accounts, by the profiles they belong to now.
 ///

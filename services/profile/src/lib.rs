@@ -13,6 +13,8 @@
 //! | [`matching`] | finding them: on arrival, all anew, by asking a person |
 //! | [`read`], [`timeline`], [`customer`] | reading: records, what happened, everything about a customer in one call |
 //! | [`segments`], [`journeys`], [`watch`] | segments of accounts and stages of their journey: defining, reading, watching |
+//! | [`telemetry`] | readings of machines and products in, days of usage out |
+//! | [`search`], [`indexing`] | finding profiles; the worker that keeps the index |
 //! | [`evaluation`] | the worker that finds who is in which segment and stage |
 //! | [`store`] | SQL |
 //! | [`events`] | changed records as events |
@@ -64,6 +66,9 @@
 //!   shown open.
 //! - Who is in a segment and in which stage follows the records within about a second, and the
 //!   calendar by whole days, UTC; see [`evaluation`].
+//! - A profile is found by what its records say now; a new value is found within about a second.
+//! - Readings are counted once for each `request_id` that brings them, and make the same days in any
+//!   order.
 //! - The answer to a stream names at most 5,000 refused records of each kind; the answers to its
 //!   batches, which sending a batch again gives once more, name all.
 //!
@@ -105,6 +110,7 @@ pub mod grpc;
 pub mod hierarchy;
 pub mod housekeeping;
 pub mod identity;
+pub mod indexing;
 pub mod ingest;
 pub mod journeys;
 pub mod matching;
@@ -112,8 +118,10 @@ pub mod merging;
 pub mod privacy;
 pub mod profile;
 pub mod read;
+pub mod search;
 pub mod segments;
 pub mod store;
+pub mod telemetry;
 pub mod timeline;
 pub mod upsert;
 pub mod watch;

@@ -1,8 +1,10 @@
 //! Reading records of one kind.
 
+use std::collections::BTreeMap;
+
 use salient_core::{
     Error, Result, TenantId,
-    filter::{self, Comparison, Literal, Op},
+    filter::{self, Comparison, Literal, Op, Term},
     page,
 };
 use salient_proto::profile::v1::Account;
@@ -61,22 +63,47 @@ pub async fn list<R: Stored>(
 }
 
 /// A filter by account is one for each record of that account's profile: what belongs to a record
-/// is stored with it, wherever the record belongs.
+/// is stored with it, wherever the record belongs. An account that must be this one makes a list for
+/// each of its records, which goes by an index; elsewhere in a filter it is any of its records.
 async fn by_record(
     conn: &mut impl Connection,
     tenant: &TenantId,
-    filter: Vec<Comparison>,
-) -> Result<Vec<Vec<Comparison>>> {
-    let account = filter.iter().position(|part| part.field == "account" && part.op == Op::Eq);
-    let Some(place) = account else { return Ok(vec![filter]) };
-    let Literal::Name(name) = &filter[place].value else { return Ok(vec![filter]) };
-    // a name that is none belongs to nothing
-    let Ok(id) = Kind::Account.parse("filter", name) else { return Ok(Vec::new()) };
-    let members = identity::members::<Account>(conn, tenant, id).await?;
-    let with = |member: Uuid| {
-        let mut filter = filter.clone();
-        filter[place].value = Literal::Name(Kind::Account.name(member));
-        filter
+    filter: Vec<Term>,
+) -> Result<Vec<Vec<Term>>> {
+    let mut members = BTreeMap::new();
+    for comparison in filter.iter().flat_map(Term::comparisons) {
+        if let Some((name, id)) = account(comparison) {
+            members.insert(name.to_owned(), identity::members::<Account>(conn, tenant, id).await?);
+        }
+    }
+    let one = |comparison: &Comparison, member: &Uuid| {
+        let value = Literal::Name(Kind::Account.name(*member));
+        Term::Is(Comparison { value, op: Op::Eq, ..comparison.clone() })
     };
-    Ok(members.into_iter().map(with).collect())
+    let of = |comparison: &Comparison| account(comparison).and_then(|(name, _)| members.get(name));
+    let place =
+        filter.iter().position(|term| matches!(term, Term::Is(is) if is.op == Op::Eq && of(is).is_some()));
+    let any = |comparison: Comparison| match of(&comparison) {
+        None => Term::Is(comparison),
+        Some(members) => {
+            let any = Term::Any(members.iter().map(|member| one(&comparison, member)).collect());
+            if comparison.op == Op::Ne { Term::Not(Box::new(any)) } else { any }
+        }
+    };
+    let mut rest = filter;
+    let first = place.map(|place| rest.remove(place));
+    let rest: Vec<Term> = rest.into_iter().map(|term| term.map(&any)).collect();
+    let Some(Term::Is(first)) = first else { return Ok(vec![rest]) };
+    let with = |member: &Uuid| std::iter::once(one(&first, member)).chain(rest.iter().cloned()).collect();
+    Ok(of(&first).into_iter().flatten().map(with).collect())
+}
+
+/// The account that a comparison speaks of. A name that is none belongs to nothing.
+fn account(comparison: &Comparison) -> Option<(&str, Uuid)> {
+    match &comparison.value {
+        Literal::Name(name) if comparison.field == "account" => {
+            Some((name, Kind::Account.parse("filter", name).unwrap_or(Uuid::nil())))
+        }
+        _ => None,
+    }
 }

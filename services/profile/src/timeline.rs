@@ -1,10 +1,14 @@
 //! What happened at an account, newest first.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::HashSet};
 
 use salient_core::{Error, Result, TenantId, page};
-use salient_proto::profile::v1::{
-    Account, Interaction, ListTimelineRequest, Opportunity, Order, TimelineEntry, opportunity, timeline_entry,
+use salient_proto::{
+    common::v1::SourceKey,
+    profile::v1::{
+        Account, Contact, Interaction, ListTimelineRequest, Opportunity, Order, TimelineEntry, opportunity,
+        timeline_entry,
+    },
 };
 use salient_store::Connection;
 use uuid::Uuid;
@@ -14,28 +18,37 @@ use crate::{
         Kind, Record as _,
         record::{timestamp, timestamp_micros},
         timeline::{Kinds, as_known_at},
+        usage,
     },
     identity,
     profile::Profile,
-    store::timeline::{self, Entry, Span},
+    store::{
+        changes,
+        timeline::{self, Entry, Span},
+        usage::Span as UsageSpan,
+    },
+    telemetry,
 };
+
+/// Interactions that are read at once to find those with one contact.
+const READ: i64 = 1_000;
 
 /// A page of an account's timeline, as known at the service's clock, and the token of the next
 /// page.
 ///
 /// # Errors
-/// `RESOURCE_UNKNOWN` if there is no such account, `FIELD_INVALID`, `PAGE_TOKEN_INVALID`, or what
-/// the store says.
+/// `RESOURCE_UNKNOWN` if there is no such account or contact, `FIELD_INVALID`, `PAGE_TOKEN_INVALID`,
+/// or what the store says.
 pub async fn list(
     profile: &Profile,
     tenant: &TenantId,
     request: &ListTimelineRequest,
 ) -> Result<(Vec<TimelineEntry>, String)> {
     let account = Kind::Account.parse("parent", &request.parent)?;
-    let kinds = Kinds::parse(&request.kinds)?;
+    let mut kinds = Kinds::parse(&request.kinds)?;
     let start = request.start_time.as_ref().map(timestamp_micros);
     let end = request.end_time.as_ref().map(timestamp_micros);
-    let query = format!("{start:?} {end:?} {kinds:?}");
+    let query = format!("{start:?} {end:?} {kinds:?} {}", request.contact);
     let query = ["timeline", tenant.as_str(), request.parent.as_str(), query.as_str()];
     let page = page::page(request.page_size, &request.page_token, &query)?;
 
@@ -53,20 +66,39 @@ pub async fn list(
     if members.is_empty() {
         return Err(Error::not_found(&request.parent));
     }
-    let entries = entries(&mut conn, tenant, &members, &kinds, span, now).await?;
+    let person = match request.contact.as_str() {
+        "" => None,
+        contact => {
+            // only interactions tell whom they were with
+            kinds = Kinds { interactions: kinds.interactions, ..Kinds::default() };
+            Some(keys_of(&mut conn, tenant, contact).await?)
+        }
+    };
+    let asked = Asked { kinds: &kinds, person: person.as_ref(), span, now };
+    let entries = entries(&mut conn, tenant, &members, asked).await?;
     let (entries, next) = page.cut(entries, |entry| (entry.time, entry.id));
     Ok((shown(entries), next))
 }
 
-/// The entries of the timeline of an account that is these records, newest first, as known at `now`
-/// (microseconds); of each kind and record at most as many as the span says.
+/// What is asked of a timeline.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// The kinds of entries.
+    pub(crate) kinds: &'a Kinds,
+    /// The keys of the person with whom interactions were, if only these are asked for.
+    pub(crate) person: Option<&'a HashSet<SourceKey>>,
+    /// Of each kind and record at most as many as it says.
+    pub(crate) span: Span,
+    /// What is known by then counts, microseconds.
+    pub(crate) now: i64,
+}
+
+/// The entries of the timeline of an account that is these records, newest first.
 pub(crate) async fn entries(
     conn: &mut impl Connection,
     tenant: &TenantId,
     members: &[Uuid],
-    kinds: &Kinds,
-    span: Span,
-    now: i64,
+    Asked { kinds, person, span, now }: Asked<'_>,
 ) -> Result<Vec<Entry<timeline_entry::Entry>>> {
     let Some(root) = members.first() else { return Ok(Vec::new()) };
     let states = [opportunity::State::Open, opportunity::State::Won, opportunity::State::Lost];
@@ -77,8 +109,8 @@ pub(crate) async fn entries(
     for account in members {
         let span = Span { account: *account, ..span };
         macro_rules! add {
-            ($record:ty, $text:expr, $kinds:expr, $entry:expr) => {
-                let found = timeline::newest::<$record>(conn, $text, tenant, span, $kinds).await?;
+            ($found:expr, $entry:expr) => {
+                let found = $found;
                 entries.extend(found.into_iter().map(|entry| {
                     entry.map(|mut record| {
                         record.set_account(name.clone());
@@ -87,15 +119,36 @@ pub(crate) async fn entries(
                 }));
             };
         }
-        add!(Order, timeline::ORDERS, kinds.orders.clone(), timeline_entry::Entry::Order);
+        let orders = kinds.orders.clone();
         add!(
-            Interaction,
-            timeline::INTERACTIONS,
-            kinds.interactions.clone(),
-            timeline_entry::Entry::Interaction
+            timeline::newest::<Order>(conn, timeline::ORDERS, tenant, span, orders).await?,
+            timeline_entry::Entry::Order
         );
+        add!(interactions(conn, tenant, span, kinds, person).await?, timeline_entry::Entry::Interaction);
         let known = |opportunity| timeline_entry::Entry::Opportunity(as_known_at(opportunity, now));
-        add!(Opportunity, timeline::OPPORTUNITIES, states.clone(), known);
+        let states = states.clone();
+        add!(
+            timeline::newest::<Opportunity>(conn, timeline::OPPORTUNITIES, tenant, span, states).await?,
+            known
+        );
+        if kinds.changes {
+            let found = changes::newest(conn, tenant, span).await?;
+            entries.extend(found.into_iter().map(|entry| {
+                entry.map(|mut change| {
+                    change.account.clone_from(&name);
+                    timeline_entry::Entry::OpportunityChange(change)
+                })
+            }));
+        }
+    }
+    if kinds.usage {
+        let Span { start, end, before, limit, .. } = span;
+        let span = UsageSpan { account: *root, device: "", metrics: &[], start, end, now, before, limit };
+        let days = telemetry::days(conn, tenant, members, span).await?;
+        entries.extend(days.into_iter().map(|(series, id, tally)| {
+            let record = timeline_entry::Entry::Usage(usage::message(name.clone(), &series, &tally));
+            Entry { time: series.day, id, record }
+        }));
     }
     entries.sort_unstable_by_key(|entry| Reverse((entry.time, entry.id)));
     Ok(entries)
@@ -106,4 +159,42 @@ pub(crate) fn shown(entries: Vec<Entry<timeline_entry::Entry>>) -> Vec<TimelineE
     let shown =
         |entry: Entry<_>| TimelineEntry { time: Some(timestamp(entry.time)), entry: Some(entry.record) };
     entries.into_iter().map(shown).collect()
+}
+
+/// The keys by which interactions name a person.
+async fn keys_of(conn: &mut impl Connection, tenant: &TenantId, contact: &str) -> Result<HashSet<SourceKey>> {
+    let stakes = identity::profile::<Contact>(conn, tenant, contact).await?.stakes;
+    Ok(stakes.into_iter().map(|stake| stake.member.key).collect())
+}
+
+/// Interactions of a span, of one person if `person` has the keys of one.
+async fn interactions(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    span: Span,
+    kinds: &Kinds,
+    person: Option<&HashSet<SourceKey>>,
+) -> Result<Vec<Entry<Interaction>>> {
+    let text = timeline::INTERACTIONS;
+    let Some(person) = person else {
+        return Ok(timeline::newest(conn, text, tenant, span, kinds.interactions.clone()).await?);
+    };
+    let wanted = usize::try_from(span.limit).unwrap_or(usize::MAX);
+    let (mut found, mut part) = (Vec::new(), Span { limit: READ, ..span });
+    loop {
+        let read =
+            timeline::newest::<Interaction>(conn, text, tenant, part, kinds.interactions.clone()).await?;
+        let is_last = (read.len() as i64) < READ;
+        if let Some(last) = read.last() {
+            part.before = (last.time, last.id);
+        }
+        let with = |entry: &Entry<Interaction>| {
+            entry.record.contact_key.as_ref().is_some_and(|key| person.contains(key))
+        };
+        found.extend(read.into_iter().filter(with));
+        if is_last || found.len() >= wanted {
+            found.truncate(wanted);
+            return Ok(found);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Creating and updating a batch of records of one kind, in one transaction.
 
+use std::collections::HashMap;
+
 use prost::Message;
 use salient_core::{Result, TenantId};
 use salient_events::Envelope;
@@ -117,8 +119,10 @@ pub(crate) async fn write_in_tx<R: Told>(
     let current = records::current(tx, tenant, wanted).await?;
     let before = batch::accounts_of(&current);
     let lineage = hierarchy::of_batch_in_tx(tx, tenant, &batch, &known).await?;
+    let stood = if R::NOTED { current.clone() } else { HashMap::new() };
     let (summary, writes) = batch.apply(&known, current, accounts, lineage, mask, &profile.clock);
     records::write_in_tx(tx, tenant, &writes, profile.clock.now_micros()).await?;
+    R::note_in_tx(tx, &profile.clock, tenant, &stood, &writes).await?;
     // a record may have moved from one account to another
     facts::mark_in_tx(tx, tenant, batch::touched(&writes, before)).await?;
     let told = R::told_in_tx(tx, tenant, writes).await?;

@@ -105,3 +105,20 @@ pub fn phone(text: &str, region: Option<&str>) -> Option<String> {
         (digits.len() >= 6).then_some(digits)
     })
 }
+
+/// The digits of a telephone number within its country: without the country code and the zero that
+/// is dialled before an area. What no plan reads is its digits without zeros before them; `None` if
+/// there are fewer than four.
+#[must_use]
+pub fn subscriber(text: &str, region: Option<&str>) -> Option<String> {
+    let region: Option<country::Id> = region.and_then(|code| code.to_ascii_uppercase().parse().ok());
+    let number = phonenumber::parse(region, text).ok().filter(phonenumber::is_valid);
+    let digits = match number {
+        Some(number) => number.national().value().to_string(),
+        None => {
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            digits.trim_start_matches('0').to_owned()
+        }
+    };
+    (digits.len() >= 4).then_some(digits)
+}

@@ -1,8 +1,7 @@
 //! Outcomes.
 
 use salient_core::{
-    AccountId, Currency, Money, OutcomeId, RecommendationId, SellerId, TenantId, filter::Comparison,
-    from_micros,
+    AccountId, Currency, Money, OutcomeId, RecommendationId, SellerId, TenantId, filter::Term, from_micros,
 };
 use salient_store::{Connection, Error, FilterColumn, Result, Tx, sql};
 use uuid::Uuid;
@@ -111,7 +110,7 @@ pub async fn retract_outcomes_in_tx(tx: &mut Tx) -> Result<Vec<(TenantId, Outcom
 pub async fn list_outcomes(
     conn: &mut impl Connection,
     tenant: &TenantId,
-    filter: Vec<Comparison>,
+    filter: Vec<Term>,
     before: Option<(i64, Uuid)>,
     limit: i64,
 ) -> Result<Vec<Outcome>> {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use salient_core::{
-    AccountId, ProductId, ReactionId, RecommendationId, SellerId, TenantId, filter::Comparison, from_micros,
+    AccountId, ProductId, ReactionId, RecommendationId, SellerId, TenantId, filter::Term, from_micros,
 };
 use salient_proto::feedback::v1::Exposure;
 use salient_store::{Connection, Error, FilterColumn, Result, Rows, Tx, sql};
@@ -91,7 +91,7 @@ pub async fn put_reaction_in_tx(tx: &mut Tx, tenant: &TenantId, from: &Reaction)
 pub async fn list_reactions(
     conn: &mut impl Connection,
     tenant: &TenantId,
-    filter: Vec<Comparison>,
+    filter: Vec<Term>,
     before: Option<(i64, Uuid)>,
     limit: i64,
 ) -> Result<Vec<Reaction>> {

@@ -9,9 +9,13 @@
 use std::collections::BTreeMap;
 
 use prost_types::Timestamp;
-use salient_proto::profile::v1::{Account, Opportunity, Order, opportunity, order};
+use salient_proto::profile::v1::{Account, Opportunity, Order, interaction, opportunity, order};
 
 use super::{record::timestamp_micros, timeline::as_known_at};
+
+mod telemetry;
+
+pub use telemetry::{Metric, MetricDay};
 
 /// Days since something that never happened: longer ago than anything that did.
 pub const NEVER: i64 = 1_000_000;
@@ -66,6 +70,9 @@ pub struct Facts {
     /// Open opportunities, by currency.
     #[prost(message, repeated, tag = "13")]
     pub open: Vec<Open>,
+    /// What machines and products reported, by metric.
+    #[prost(message, repeated, tag = "14")]
+    pub metrics: Vec<Metric>,
 }
 
 /// Orders of a day that are alike.
@@ -143,7 +150,7 @@ pub struct Window {
 }
 
 impl Window {
-    fn holds(self, day: i32) -> bool {
+    pub(super) fn holds(self, day: i32) -> bool {
         self.days.is_none_or(|days| since(self.today, day) < days)
     }
 }
@@ -233,6 +240,16 @@ impl Facts {
         thousandths.fold(0, |sum: i64, of| sum.saturating_add(of.thousandths)) as f64 / 1_000.0
     }
 
+    /// What was measured of the metric, added up.
+    pub fn measured(&self, metric: &str, window: Window) -> f64 {
+        telemetry::sum(&self.metrics, metric, window)
+    }
+
+    /// How many readings of the metric there were.
+    pub fn readings(&self, metric: &str, window: Window) -> i64 {
+        telemetry::count(&self.metrics, metric, window)
+    }
+
     /// Open opportunities.
     pub fn open_count(&self) -> i64 {
         self.open.iter().map(|open| open.count).sum()
@@ -258,6 +275,7 @@ pub struct Collector {
     products: BTreeMap<String, i32>,
     interactions: BTreeMap<(i32, i32), (i64, i64)>,
     open: BTreeMap<String, (i64, i64)>,
+    metrics: telemetry::Collector,
 }
 
 impl Collector {
@@ -320,6 +338,13 @@ impl Collector {
         }
     }
 
+    /// Adds a day of telemetry: its readings, and what they add up to in millionths.
+    pub fn telemetry(&mut self, day: i64, metric: &str, readings: (i64, i128), last_time: i64) {
+        if self.knows(last_time) {
+            self.metrics.add(day_of(day), metric, readings);
+        }
+    }
+
     /// Adds an opportunity.
     pub fn opportunity(&mut self, opportunity: Opportunity) {
         let micros = |time: &Option<Timestamp>| time.as_ref().map(timestamp_micros);
@@ -344,7 +369,12 @@ impl Collector {
 
     /// The facts, and when the next record becomes known that is dated after now.
     pub fn finish(self) -> (Facts, Option<i64>) {
-        let Self { due, mut facts, orders, products, interactions, open, .. } = self;
+        let Self { due, mut facts, orders, products, mut interactions, open, metrics, .. } = self;
+        // a day of a metric is an entry of usage on the timeline
+        for day in metrics.days() {
+            interactions.entry((day, interaction::Kind::Usage as i32)).or_default().0 += 1;
+        }
+        facts.metrics = metrics.finish();
         let orders = orders.into_iter().map(|((day, kind, origin, currency), (count, amount))| OrderDay {
             day,
             kind,

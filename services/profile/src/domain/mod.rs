@@ -8,6 +8,8 @@
 //! - [`batch`]: what a batch does to the records that exist;
 //! - [`unify`]: one profile out of several records;
 //! - [`hierarchy`]: which account may stand above which, [`group`]: what a tree of them adds up to;
+//! - [`usage`]: readings added up by day; [`change`]: what changed at an opportunity;
+//! - [`search`]: what a record is found by, and how well it fits;
 //! - [`likeness`]: records as identity resolution sees them;
 //! - [`consent`]: what people agreed to, and which of it holds;
 //! - [`person`]: what is left of somebody who is erased, and what is taken out of records;
@@ -18,6 +20,7 @@
 
 mod account;
 pub mod batch;
+pub mod change;
 pub mod completeness;
 pub mod condition;
 pub mod consent;
@@ -35,10 +38,12 @@ pub mod order;
 pub mod person;
 pub mod record;
 mod refusal;
+pub mod search;
 pub mod timeline;
 pub mod trends;
 pub mod unify;
 mod update;
+pub mod usage;
 
 pub use kind::Kind;
 pub use record::Record;

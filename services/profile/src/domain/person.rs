@@ -2,7 +2,7 @@
 
 use salient_proto::{
     common::v1::SourceKey,
-    profile::v1::{Account, Contact, Interaction, Merge, Opportunity, Review},
+    profile::v1::{Account, Contact, Interaction, Merge, Opportunity, OpportunityChange, Review},
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -163,6 +163,16 @@ impl Forget for Interaction {
 }
 
 impl Forget for Opportunity {
+    fn forget(&mut self, person: &Person) -> bool {
+        let named = person.stands_in(&self.display_name);
+        if named {
+            ERASED.clone_into(&mut self.display_name);
+        }
+        named
+    }
+}
+
+impl Forget for OpportunityChange {
     fn forget(&mut self, person: &Person) -> bool {
         let named = person.stands_in(&self.display_name);
         if named {

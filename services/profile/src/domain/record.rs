@@ -71,7 +71,7 @@ pub trait Record: prost::Message + Validate + Default + Clone + PartialEq + 'sta
 }
 
 /// How a record names its account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AccountRef {
     /// The record is one.
     Itself,

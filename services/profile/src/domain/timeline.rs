@@ -9,7 +9,7 @@ use salient_proto::profile::v1::{Opportunity, interaction, opportunity, order};
 use super::record::timestamp_micros;
 
 /// Which entries are asked for. The numbers are those of the contract's enums.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kinds {
     /// Kinds of orders.
     pub orders: BTreeSet<i32>,
@@ -17,6 +17,10 @@ pub struct Kinds {
     pub interactions: BTreeSet<i32>,
     /// Openings of opportunities.
     pub opportunities: bool,
+    /// Changes of opportunities.
+    pub changes: bool,
+    /// Days of telemetry.
+    pub usage: bool,
 }
 
 impl Kinds {
@@ -25,8 +29,8 @@ impl Kinds {
     /// # Errors
     /// `FIELD_INVALID` with what is accepted.
     pub fn parse(kinds: &[String]) -> Result<Self> {
-        let mut parsed =
-            Self { orders: BTreeSet::new(), interactions: BTreeSet::new(), opportunities: kinds.is_empty() };
+        let all = kinds.is_empty();
+        let mut parsed = Self { opportunities: all, changes: all, usage: all, ..Self::default() };
         if kinds.is_empty() {
             parsed.orders.extend([order::Kind::Purchase as i32, order::Kind::Return as i32]);
             parsed.interactions.extend(interaction_kinds().map(|(_, number)| number));
@@ -36,15 +40,20 @@ impl Kinds {
                 "order" => drop(parsed.orders.insert(order::Kind::Purchase as i32)),
                 "return" => drop(parsed.orders.insert(order::Kind::Return as i32)),
                 "opportunity" => parsed.opportunities = true,
+                "opportunity_change" => parsed.changes = true,
                 other => {
                     let Some((_, number)) = interaction_kinds().find(|(name, _)| name == other) else {
                         let names: Vec<_> = interaction_kinds().map(|(name, _)| name).collect();
                         return Err(Error::field(
                             format!("kinds[{index}]"),
-                            format!("order, return, opportunity, {} are accepted", names.join(", ")),
+                            format!(
+                                "order, return, opportunity, opportunity_change, {} are accepted",
+                                names.join(", ")
+                            ),
                         ));
                     };
                     parsed.interactions.insert(number);
+                    parsed.usage |= number == interaction::Kind::Usage as i32;
                 }
             }
         }
@@ -83,7 +92,8 @@ mod tests {
     #[test]
     fn no_kind_means_all() {
         let all = parse(&[]).unwrap();
-        assert_eq!((all.orders.len(), all.interactions.len(), all.opportunities), (2, 8, true));
+        assert_eq!((all.orders.len(), all.interactions.len()), (2, 10));
+        assert!(all.opportunities && all.changes && all.usage);
     }
 
     #[test]
@@ -91,7 +101,8 @@ mod tests {
         let some = parse(&["return", "competitor_signal"]).unwrap();
         assert_eq!(some.orders, BTreeSet::from([2]));
         assert_eq!(some.interactions, BTreeSet::from([8]));
-        assert!(!some.opportunities);
+        assert!(!some.opportunities && !some.changes && !some.usage);
+        assert!(parse(&["usage"]).unwrap().usage && parse(&["opportunity_change"]).unwrap().changes);
         let error = parse(&["call", "Call"]).unwrap_err();
         assert_eq!(error.violations()[0].field, "kinds[1]");
         assert!(error.message().contains("competitor_signal"), "{error}");

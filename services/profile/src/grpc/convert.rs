@@ -10,17 +10,18 @@ use salient_proto::{
     profile::v1::{
         Account, Contact, GetAccountRequest, GetAccountResponse, GetContactRequest, GetContactResponse,
         GetInteractionRequest, GetInteractionResponse, GetOpportunityRequest, GetOpportunityResponse,
-        GetOrderRequest, GetOrderResponse, IngestRecordsResponse, Interaction, ListAccountsRequest,
-        ListAccountsResponse, ListContactsRequest, ListContactsResponse, ListInteractionsRequest,
-        ListInteractionsResponse, ListOpportunitiesRequest, ListOpportunitiesResponse, ListOrdersRequest,
-        ListOrdersResponse, Opportunity, Order, UpsertAccountsRequest, UpsertAccountsResponse,
-        UpsertContactsRequest, UpsertContactsResponse, UpsertInteractionsRequest, UpsertInteractionsResponse,
-        UpsertOpportunitiesRequest, UpsertOpportunitiesResponse, UpsertOrdersRequest, UpsertOrdersResponse,
+        GetOrderRequest, GetOrderResponse, IngestRecordsResponse, IngestTelemetryResponse, Interaction,
+        ListAccountsRequest, ListAccountsResponse, ListContactsRequest, ListContactsResponse,
+        ListInteractionsRequest, ListInteractionsResponse, ListOpportunitiesRequest,
+        ListOpportunitiesResponse, ListOrdersRequest, ListOrdersResponse, Opportunity, Order,
+        UpsertAccountsRequest, UpsertAccountsResponse, UpsertContactsRequest, UpsertContactsResponse,
+        UpsertInteractionsRequest, UpsertInteractionsResponse, UpsertOpportunitiesRequest,
+        UpsertOpportunitiesResponse, UpsertOrdersRequest, UpsertOrdersResponse,
     },
 };
 
 use crate::{
-    domain::{Record, batch::Summary},
+    domain::{Record, Refusal, batch::Summary},
     identity::Told,
     ingest::Taken,
     store::Stored,
@@ -174,19 +175,39 @@ pub fn masked<R: Record>(mut record: R, mask: &Mask) -> R {
 
 /// What became of the batch `request_id`.
 pub fn batch_result(request_id: &str, summary: Summary) -> BatchResult {
-    let errors = summary.refused.into_iter().map(|(index, refusal)| RecordError {
+    BatchResult {
+        created: count(summary.created),
+        updated: count(summary.updated),
+        unchanged: count(summary.unchanged),
+        errors: errors(request_id, summary.refused),
+    }
+}
+
+fn errors(request_id: &str, refused: Vec<(usize, Refusal)>) -> Vec<RecordError> {
+    let errors = refused.into_iter().map(|(index, refusal)| RecordError {
         request_id: request_id.to_owned(),
         index: count(index),
         field: refusal.field,
         reason: refusal.reason.as_str().to_owned(),
         message: refusal.message,
     });
-    BatchResult {
-        created: count(summary.created),
-        updated: count(summary.updated),
-        unchanged: count(summary.unchanged),
-        errors: errors.collect(),
-    }
+    errors.collect()
+}
+
+/// What became of the message `request_id` of a stream of readings.
+pub fn measured(request_id: &str, taken: i64, refused: Vec<(usize, Refusal)>) -> IngestTelemetryResponse {
+    let refused_count = i64::from(count(refused.len()));
+    let errors = errors(request_id, refused);
+    IngestTelemetryResponse { batches: 1, taken, refused: refused_count, errors }
+}
+
+/// Adds what became of one batch of readings to what became of its stream.
+pub fn add_measured(total: &mut IngestTelemetryResponse, batch: IngestTelemetryResponse) {
+    total.batches = total.batches.saturating_add(batch.batches);
+    total.taken = total.taken.saturating_add(batch.taken);
+    total.refused = total.refused.saturating_add(batch.refused);
+    let room = ERRORS_OF_A_STREAM.saturating_sub(total.errors.len());
+    total.errors.extend(batch.errors.into_iter().take(room));
 }
 
 /// What became of the message `request_id` of a stream.
@@ -202,7 +223,7 @@ pub fn ingested(request_id: &str, taken: Taken) -> IngestRecordsResponse {
     }
 }
 
-/// A batch has at most 1000 records.
+/// A batch has at most 10000 records.
 fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

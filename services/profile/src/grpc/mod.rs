@@ -7,5 +7,7 @@ pub mod hierarchy;
 pub mod identity;
 pub mod journeys;
 pub mod privacy;
+pub mod search;
 pub mod segments;
 pub mod service;
+pub mod telemetry;

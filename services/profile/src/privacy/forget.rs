@@ -7,7 +7,7 @@ use salient_events::{
     Envelope,
     erasure::{self, How, Traces},
 };
-use salient_proto::profile::v1::Account;
+use salient_proto::profile::v1::{Account, Contact};
 use salient_store::{Tx, idempotency};
 use uuid::Uuid;
 
@@ -21,12 +21,12 @@ use crate::{
     identity::{self, Told},
     profile::Profile,
     store::{
-        consents,
+        changes, consents,
         erasures::Removed,
         exports, facts, identity as profiles,
         matches::UNRESOLVED,
         persons::{self, Near},
-        records,
+        records, search,
     },
 };
 
@@ -93,7 +93,10 @@ impl Forgetting<'_> {
         let found = persons::interactions(self.tx, self.tenant, accounts, self.person.keys()).await?;
         self.in_each("interactions", How::Mentioned, found).await?;
         let found = persons::opportunities(self.tx, self.tenant, accounts).await?;
-        self.in_each("opportunities", How::Mentioned, found).await
+        self.in_each("opportunities", How::Mentioned, found).await?;
+        let changed = changes::forget_in_tx(self.tx, self.tenant, accounts, &self.person).await?;
+        *self.counts.entry("opportunity_changes").or_default() += changed;
+        Ok(())
     }
 
     /// In accounts: what records and pins say of them, and what was said of merging them.
@@ -165,6 +168,7 @@ impl Forgetting<'_> {
         for (kind, count) in persons::delete_contacts_in_tx(self.tx, tenant, &individual.records).await? {
             *self.counts.entry(kind).or_default() += count;
         }
+        search::forget_in_tx::<Contact>(self.tx, tenant, &individual.records).await?;
         let consents = consents::delete_in_tx(self.tx, tenant, &individual.records).await?;
         let exports = exports::delete_of_contacts_in_tx(self.tx, tenant, &individual.records).await?;
         self.counts.extend([("consents", consents), ("exports", exports)]);

@@ -8,7 +8,7 @@ use salient_proto::profile::v1::{Account, Interaction, Opportunity, Order};
 use salient_store::{Connection, Error, Result, Rows, Tx, sql};
 use uuid::Uuid;
 
-use super::{Stored, identity, records};
+use super::{Stored, identity, records, usage};
 use crate::domain::facts::{Collector, Facts};
 
 /// Wakes those who follow the records.
@@ -150,6 +150,9 @@ const INTERACTIONS: &str = "select i.account_id, i.id, i.occur_time as time, i.k
 const OPPORTUNITIES: &str = "select o.account_id, o.id, o.open_time as time, o.state as kind,
         cast(0 as bigint) as amount, o.body
     from {rows} join opportunities o on o.account_id = rows.id where o.tenant = $1";
+const USAGE: &str = "select u.account_id, u.day, u.id, u.metric, u.readings, u.total, u.last_time
+    from {rows} cross join usage_days u
+    where u.tenant = $1 and u.account_id = rows.id and u.device = ''";
 const CONTACTS: &str = "select rows.id,
         (select count(*) from contacts c where c.account_id = rows.id and c.tenant = $1) as count
     from {rows}";
@@ -189,6 +192,7 @@ pub async fn collect(
         to.opportunity(opportunity);
     })
     .await?;
+    telemetry(conn, tenant, &of, &mut all).await?;
     let contacts: Vec<(Uuid, i64)> =
         sql(CONTACTS).bind(tenant).rows(Rows::new().uuid("id", of.keys().copied())).fetch_all(conn).await?;
     let mut sums: HashMap<Uuid, i64> = HashMap::new();
@@ -203,6 +207,39 @@ pub async fn collect(
         }
     }
     Ok(all.into_iter().map(|(account, collector)| (account, collector.finish())).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct Day {
+    account_id: Uuid,
+    day: i64,
+    id: Uuid,
+    metric: String,
+    readings: i64,
+    total: Vec<u8>,
+    last_time: i64,
+}
+
+/// Adds the days of telemetry of the accounts, given with their profiles.
+async fn telemetry(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    of: &HashMap<Uuid, Uuid>,
+    all: &mut HashMap<Uuid, Collector>,
+) -> Result<()> {
+    let mut bad = None;
+    sql(USAGE)
+        .bind(tenant)
+        .rows(Rows::new().uuid("id", of.keys().copied()))
+        .for_each(conn, |day: Day| {
+            let Some(to) = of.get(&day.account_id).and_then(|profile| all.get_mut(profile)) else { return };
+            match usage::total("usage_days", day.id, &day.total) {
+                Ok(sum) => to.telemetry(day.day, &day.metric, (day.readings, sum), day.last_time),
+                Err(error) => bad = Some(error),
+            }
+        })
+        .await?;
+    bad.map_or(Ok(()), Err)
 }
 
 /// Adds each record of the accounts, given with their profiles, to what is collected of the profile. A record whose body was

@@ -1,6 +1,7 @@
 //! The service's own tables: one per kind of record. The texts are the same on both engines; what
 //! is done to a batch is one statement.
 
+pub mod changes;
 pub mod consents;
 pub mod erasures;
 pub mod exports;
@@ -12,11 +13,13 @@ pub mod members;
 pub mod merges;
 pub mod persons;
 pub mod records;
+pub mod search;
 pub mod segments;
 pub mod settings;
 pub mod sources;
 mod tables;
 pub mod timeline;
+pub mod usage;
 
 use salient_core::TenantId;
 use salient_store::{Connection as _, Engine, Migration, Migrations, Result, Tx, sql};
@@ -31,6 +34,8 @@ const STEPS: &[Migration] = &[
     Migration::new(6, "segments", include_str!("../../migrations/0006_segments.sql")),
     Migration::new(7, "privacy", include_str!("../../migrations/0007_privacy.sql")),
     Migration::new(8, "hierarchy", include_str!("../../migrations/0008_hierarchy.sql")),
+    Migration::new(10, "signals", include_str!("../../migrations/0010_signals.sql")),
+    Migration::new(13, "search", include_str!("../../migrations/0013_search.sql")),
 ];
 
 /// Everything that the service's database must have been through.

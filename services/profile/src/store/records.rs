@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use salient_core::{TenantId, filter::Comparison};
+use salient_core::{TenantId, filter::Term};
 use salient_proto::{common::v1::SourceKey, profile::v1::Account};
 use salient_store::{Connection, Error, Result, Rows, Tx, sql};
 use uuid::Uuid;
@@ -161,7 +161,7 @@ pub async fn get<R: Stored>(conn: &mut impl Connection, tenant: &TenantId, id: U
 pub async fn list<R: Stored>(
     conn: &mut impl Connection,
     tenant: &TenantId,
-    filter: Vec<Comparison>,
+    filter: Vec<Term>,
     after: Uuid,
     limit: i64,
 ) -> Result<Vec<(Uuid, R)>> {

@@ -119,10 +119,14 @@ macro_rules! reading {
 const SOURCE: Field = Field::text("source");
 const SOURCE_ID: Field = Field::text("source_id");
 const ACCOUNT: Field = Field::name("account", "accounts");
+const CREATE_TIME: Field = Field::time("create_time");
+const UPDATE_TIME: Field = Field::time("update_time");
 
 const SOURCE_COLUMN: FilterColumn = FilterColumn::plain("source", "source");
 const SOURCE_ID_COLUMN: FilterColumn = FilterColumn::plain("source_id", "source_id");
 const ACCOUNT_COLUMN: FilterColumn = FilterColumn::id("account", "account_id");
+const CREATE_TIME_COLUMN: FilterColumn = FilterColumn::plain("create_time", "create_time");
+const UPDATE_TIME_COLUMN: FilterColumn = FilterColumn::plain("update_time", "update_time");
 
 /// An enum is stored by its number and named in full.
 fn number<E: Into<i32>>(literal: &Literal, from_name: fn(&str) -> Option<E>) -> Value {
@@ -147,6 +151,8 @@ impl Stored for Account {
         Field::text("display_name"),
         SOURCE,
         SOURCE_ID,
+        CREATE_TIME,
+        UPDATE_TIME,
     ];
     const COLUMNS: &'static [FilterColumn] = &[
         FilterColumn::plain("territory", "territory"),
@@ -155,6 +161,8 @@ impl Stored for Account {
         FilterColumn::plain("display_name", "display_name"),
         SOURCE_COLUMN,
         SOURCE_ID_COLUMN,
+        CREATE_TIME_COLUMN,
+        UPDATE_TIME_COLUMN,
     ];
 
     fn columns<'w>(rows: Rows<'w>, writes: &'w [Write<Self>]) -> Rows<'w> {
@@ -171,9 +179,16 @@ impl Stored for Contact {
     statements!("contacts": "account_id", "email");
     reading!(profiles "contacts");
 
-    const FIELDS: &'static [Field] = &[ACCOUNT, Field::text("email"), SOURCE, SOURCE_ID];
-    const COLUMNS: &'static [FilterColumn] =
-        &[ACCOUNT_COLUMN, FilterColumn::plain("email", "email"), SOURCE_COLUMN, SOURCE_ID_COLUMN];
+    const FIELDS: &'static [Field] =
+        &[ACCOUNT, Field::text("email"), SOURCE, SOURCE_ID, CREATE_TIME, UPDATE_TIME];
+    const COLUMNS: &'static [FilterColumn] = &[
+        ACCOUNT_COLUMN,
+        FilterColumn::plain("email", "email"),
+        SOURCE_COLUMN,
+        SOURCE_ID_COLUMN,
+        CREATE_TIME_COLUMN,
+        UPDATE_TIME_COLUMN,
+    ];
 
     fn columns<'w>(rows: Rows<'w>, writes: &'w [Write<Self>]) -> Rows<'w> {
         rows.uuid("account_id", writes.iter().map(|write| write.account))
@@ -189,6 +204,7 @@ impl Stored for Order {
         ACCOUNT,
         Field::one_of("kind", &["KIND_PURCHASE", "KIND_RETURN"]),
         Field::time("order_time"),
+        Field::text("currency_code"),
         SOURCE,
         SOURCE_ID,
     ];
@@ -196,6 +212,7 @@ impl Stored for Order {
         ACCOUNT_COLUMN,
         FilterColumn::mapped("kind", "kind", |literal| number(literal, order::Kind::from_str_name)),
         FilterColumn::plain("order_time", "order_time"),
+        FilterColumn::plain("currency_code", "currency_code"),
         SOURCE_COLUMN,
         SOURCE_ID_COLUMN,
     ];
@@ -226,6 +243,8 @@ impl Stored for Interaction {
                 "KIND_SUPPORT",
                 "KIND_USAGE",
                 "KIND_COMPETITOR_SIGNAL",
+                "KIND_CHAT_BOT",
+                "KIND_INTENT_SIGNAL",
             ],
         ),
         Field::time("occur_time"),
@@ -309,12 +328,22 @@ mod tests {
             "display_name = n",
             "source = crm",
             "source_id = 1",
+            "create_time > 2011-01-01",
+            "update_time < 2011-01-01",
         ]);
-        agrees::<Contact>(&["account = accounts/1", "email = a", "source = crm", "source_id = 1"]);
+        agrees::<Contact>(&[
+            "account = accounts/1",
+            "email = a",
+            "source = crm",
+            "source_id = 1",
+            "create_time > 2011-01-01",
+            "update_time < 2011-01-01",
+        ]);
         let times = [
             "account = accounts/1",
             "kind = KIND_RETURN",
             "order_time > 2011-01-01",
+            "currency_code = GBP",
             "source = a",
             "source_id = 1",
         ];

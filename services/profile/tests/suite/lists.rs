@@ -93,7 +93,7 @@ async fn account_filters(world: &World) {
         shop,
     ];
     upsert_accounts(&mut client, sent).await;
-    let cases: [(&str, &[&str]); 12] = [
+    let cases: [(&str, &[&str]); 19] = [
         ("", &["1", "2", "3", "1"]),
         ("territory = \"north\"", &["1", "2"]),
         ("territory != north AND country = Eire", &["3", "1"]),
@@ -106,6 +106,13 @@ async fn account_filters(world: &World) {
         ("source = crm AND source_id = \"1\"", &["1"]),
         ("source_id != 1", &["2", "3"]),
         ("source_id = 4", &[]),
+        ("territory = south OR display_name : quote", &["3", "1"]),
+        ("territory = north AND country = Eire OR display_name = Acme", &["1", "2"]),
+        ("NOT territory = north", &["3", "1"]),
+        ("-(territory = north OR source = shop)", &["3"]),
+        ("(territory = north AND country = Eire) OR territory = south", &["2", "3"]),
+        ("create_time >= 2011-06-01 AND update_time < \"2011-06-01T12:00:01Z\"", &["1", "2", "3", "1"]),
+        ("create_time < 2011-06-01", &[]),
     ];
     for (filter, expected) in cases {
         assert_eq!(ids(&mut client, filter).await, expected, "{filter}");
@@ -136,7 +143,9 @@ async fn filters_of_the_other_kinds(world: &World) {
     client.upsert_opportunities(request).await.unwrap();
 
     let of_b = format!("account = {}", names[1]);
-    for filter in [of_b.as_str(), "email = 2@example.org", "source_id = 2"] {
+    let not_of_a = format!("NOT account = {} AND source = crm OR email = x", names[0]);
+    let of_b_or_none = format!("email = x OR account = {}", names[1]);
+    for filter in [&of_b, &not_of_a, &of_b_or_none, "email = 2@example.org", "source_id = 2"] {
         let request = ListContactsRequest { filter: filter.into(), ..Default::default() };
         let found = client.list_contacts(request).await.unwrap().into_inner().contacts;
         assert_eq!(
@@ -149,6 +158,7 @@ async fn filters_of_the_other_kinds(world: &World) {
         of_b.as_str(),
         "kind = KIND_RETURN",
         "order_time > 2011-05-25",
+        "currency_code = GBP AND NOT kind = KIND_PURCHASE",
         "kind != KIND_PURCHASE AND source = crm",
     ] {
         let request = ListOrdersRequest { filter: filter.into(), ..Default::default() };
@@ -189,7 +199,8 @@ async fn bad_filters(world: &World) {
         "colour = red",
         "territory > n",
         "territory = ",
-        "territory = n OR territory = s",
+        "territory = n XOR territory = s",
+        "(territory = n",
         "territory = \"a\0\"",
     ];
     let mut told = BTreeSet::new();

@@ -19,6 +19,8 @@ mod matching;
 mod privacy;
 mod process;
 mod records;
+mod search;
 mod segments;
+mod telemetry;
 mod timeline;
 mod world;

@@ -192,10 +192,19 @@ impl World {
 
     /// Waits until every account whose records changed was looked at.
     pub async fn refreshed(&self) {
+        self.drained("select count(*) from dirty_accounts").await;
+    }
+
+    /// Waits until every record that was written can be searched for.
+    pub async fn indexed(&self) {
+        self.drained("select count(*) from search_queue").await;
+    }
+
+    async fn drained(&self, count: &'static str) {
         let db = Db::connect(&StoreConfig::new(self.store_url.as_str())).await.unwrap();
         until(async || {
             let mut conn = db.read().await.unwrap();
-            let waiting = salient_store::sql("select count(*) from dirty_accounts").fetch_one(&mut conn);
+            let waiting = salient_store::sql(count).fetch_one(&mut conn);
             let (waiting,): (i64,) = waiting.await.unwrap();
             waiting == 0
         })

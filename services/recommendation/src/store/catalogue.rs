@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use salient_core::{ProductId, SellerId, TenantId, filter::Comparison};
+use salient_core::{ProductId, SellerId, TenantId, filter::Term};
 use salient_store::{Connection, Error, FilterColumn, Result, Rows, Tx, sql};
 
 use crate::catalogue::{Product, Seller};
@@ -90,7 +90,7 @@ pub async fn product_by_id(
 pub async fn list_products(
     conn: &mut impl Connection,
     tenant: &TenantId,
-    filter: Vec<Comparison>,
+    filter: Vec<Term>,
     after: Option<String>,
     limit: i64,
 ) -> Result<Vec<Product>> {
@@ -191,7 +191,7 @@ pub async fn lock_seller_in_tx(tx: &mut Tx, tenant: &TenantId, id: &SellerId) ->
 pub async fn list_sellers(
     conn: &mut impl Connection,
     tenant: &TenantId,
-    filter: Vec<Comparison>,
+    filter: Vec<Term>,
     after: Option<String>,
     limit: i64,
 ) -> Result<Vec<Seller>> {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use salient_core::{
-    AccountId, ContactId, ProductId, RecommendationId, SellerId, TenantId, filter::Comparison, from_micros,
+    AccountId, ContactId, ProductId, RecommendationId, SellerId, TenantId, filter::Term, from_micros,
 };
 use salient_store::{Connection, Error, FilterColumn, Result, Rows, Tx, sql};
 use uuid::Uuid;
@@ -268,7 +268,7 @@ pub async fn unanswered_in_tx(
 pub async fn list(
     conn: &mut impl Connection,
     tenant: &TenantId,
-    filter: Vec<Comparison>,
+    filter: Vec<Term>,
     before: Option<(i64, Uuid)>,
     limit: i64,
 ) -> Result<Vec<Recommendation>> {

@@ -16,7 +16,7 @@ use super::orders::timestamp;
 use super::read::Reader;
 
 /// What a mapping calls the kinds of interactions.
-const KINDS: [(&str, Kind); 8] = [
+const KINDS: [(&str, Kind); 10] = [
     ("email", Kind::Email),
     ("call", Kind::Call),
     ("meeting", Kind::Meeting),
@@ -25,6 +25,8 @@ const KINDS: [(&str, Kind); 8] = [
     ("support", Kind::Support),
     ("usage", Kind::Usage),
     ("competitor_signal", Kind::CompetitorSignal),
+    ("chat_bot", Kind::ChatBot),
+    ("intent_signal", Kind::IntentSignal),
 ];
 
 /// What a mapping calls the states of opportunities.

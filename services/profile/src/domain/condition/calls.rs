@@ -133,15 +133,15 @@ impl Checker {
         }
         self.timed |= function.is_timed(has_days);
         let mut call =
-            Call { fact: function.fact, code: None, currency: String::new(), product: None, days: None };
+            Call { fact: function.fact, code: None, currency: String::new(), subject: None, days: None };
         let days = has_days.then_some(&Argument::Days);
         for (argument, expr) in function.arguments.iter().chain(days).zip(given) {
             let name = function.name;
             match argument {
                 Argument::Days => call.days = Some(self.days(expr, name)?),
-                Argument::Product => {
-                    call.product =
-                        Some(self.want(expr, Type::Text, &format!("`{name}` takes a product's id"))?);
+                Argument::Product | Argument::Metric => {
+                    let what = if *argument == Argument::Product { "a product's id" } else { "a metric" };
+                    call.subject = Some(self.want(expr, Type::Text, &format!("`{name}` takes {what}"))?);
                 }
                 Argument::Currency => {
                     let accepted = "a currency code that is written out, like \"GBP\", is accepted";

@@ -293,10 +293,10 @@ impl<'v> Walk<'v> {
 
     fn fact(&mut self, call: &'v Call) -> Answer<Value<'v>> {
         let Subject { facts, today, .. } = self.subject;
-        self.spend((facts.orders.len() + facts.interactions.len()) / 64)?;
+        self.spend((facts.orders.len() + facts.interactions.len() + facts.metrics.len()) / 64)?;
         let days = call.days.as_ref().map(|days| self.number(days)).transpose()?;
-        let product = call.product.as_ref().map(|product| self.text(product)).transpose()?;
-        let product = product.as_deref().unwrap_or_default();
+        let subject = call.subject.as_ref().map(|subject| self.text(subject)).transpose()?;
+        let subject = subject.as_deref().unwrap_or_default();
         let window = Window { today, days };
         let (purchase, back) = (order::Kind::Purchase, order::Kind::Return);
         Ok(match call.fact {
@@ -309,11 +309,13 @@ impl<'v> Walk<'v> {
             Fact::DaysSinceOrder => Value::Int(facts.days_since_order(today)),
             Fact::DaysSinceFirstOrder => Value::Int(facts.days_since_first_order(today)),
             Fact::DaysSinceComeback => Value::Int(facts.days_since_comeback(days.unwrap_or_default(), today)),
-            Fact::Bought => Value::Bool(facts.bought(product, window)),
-            Fact::DaysSinceProduct => Value::Int(facts.days_since_product(product, today)),
+            Fact::Bought => Value::Bool(facts.bought(subject, window)),
+            Fact::DaysSinceProduct => Value::Int(facts.days_since_product(subject, today)),
             Fact::Interactions => Value::Int(facts.interaction_count(call.code, window)),
             Fact::DaysSinceInteraction => Value::Int(facts.days_since_interaction(call.code, today)),
             Fact::Usage => Value::Double(facts.usage(window)),
+            Fact::Measured => Value::Double(facts.measured(subject, window)),
+            Fact::Readings => Value::Int(facts.readings(subject, window)),
             Fact::OpenOpportunities => Value::Int(facts.open_count()),
             Fact::OpenAmount => Value::Int(facts.open_amount(&call.currency)),
         })

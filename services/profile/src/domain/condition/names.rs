@@ -38,6 +38,8 @@ pub(super) enum Fact {
     Interactions,
     DaysSinceInteraction,
     Usage,
+    Measured,
+    Readings,
     OpenOpportunities,
     OpenAmount,
 }
@@ -55,6 +57,8 @@ pub(super) enum Argument {
     Interaction,
     /// A product's id.
     Product,
+    /// What a device measures.
+    Metric,
 }
 
 impl Argument {
@@ -65,6 +69,7 @@ impl Argument {
             Self::Origin => "origin: string",
             Self::Interaction => "kind: string",
             Self::Product => "product: string",
+            Self::Metric => "metric: string",
         }
     }
 }
@@ -203,6 +208,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Type::Double,
         Fact::Usage,
         "The quantities of the usage of the last days, added up.",
+    ),
+    function(
+        "measured",
+        &[Argument::Metric],
+        true,
+        Type::Double,
+        Fact::Measured,
+        "What was measured of the metric in the last days, added up, for example \"operating_hours\"; at most the last 400 days with readings.",
+    ),
+    function(
+        "readings",
+        &[Argument::Metric],
+        true,
+        Type::Int,
+        Fact::Readings,
+        "Readings of the metric in the last days; at most the last 400 days with readings.",
     ),
     function("open_opportunities", &[], false, Type::Int, Fact::OpenOpportunities, "Open opportunities."),
     function(

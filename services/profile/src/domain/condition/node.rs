@@ -48,7 +48,7 @@ pub(super) struct Call {
     /// An origin, or a kind of interaction.
     pub(super) code: Option<i32>,
     pub(super) currency: String,
-    pub(super) product: Option<Node>,
+    pub(super) subject: Option<Node>,
     pub(super) days: Option<Node>,
 }
 
@@ -105,7 +105,7 @@ pub(super) fn cost(node: &Node) -> u64 {
             cost(&nodes[0]).saturating_add(length(&nodes[0]).saturating_mul(each))
         }
         Node::Fact(call) => {
-            let arguments = [&call.product, &call.days].into_iter().flatten().map(cost);
+            let arguments = [&call.subject, &call.days].into_iter().flatten().map(cost);
             arguments.fold(8, u64::saturating_add)
         }
         Node::Bool(_) | Node::Int(_) | Node::Double(_) | Node::Text(_) => 1,
