@@ -9,6 +9,7 @@ use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Ga
 use salient_proto::profile::v1::{
     identity_service_server::IdentityServiceServer, journey_service_server::JourneyServiceServer,
     profile_service_server::ProfileServiceServer, segment_service_server::SegmentServiceServer,
+    transfer_service_server::TransferServiceServer,
 };
 use salient_store::{Db, Worker};
 use tokio::net::TcpListener;
@@ -17,11 +18,11 @@ use crate::{
     config::Config,
     evaluation,
     events::publish::SOURCE,
-    grpc::{self, journeys::Journeys, segments::Segments, service::Service},
+    grpc::{self, journeys::Journeys, segments::Segments, service::Service, transfers::Transfers},
     housekeeping::{self, Keep},
     matching,
     profile::Profile,
-    store,
+    store, transfers,
     watch::Watch,
 };
 
@@ -36,6 +37,8 @@ pub struct App {
     verifier: Verifier,
     relay: Relay,
     keep: Keep,
+    /// Bytes of a file that is taken in, at most.
+    most: u64,
     life: Lifecycle,
     gate: Gate,
 }
@@ -57,7 +60,10 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<App> {
         keep: Keep {
             request_ids: TimeDelta::days(config.retention.request_ids_days.into()),
             membership_changes: TimeDelta::days(config.retention.membership_changes_days.into()),
+            uploads: TimeDelta::days(config.retention.unfinished_uploads_days.into()),
+            transfers: TimeDelta::days(config.retention.transfers_days.into()),
         },
+        most: config.transfers.max_mib << 20,
         life,
         gate,
     })
@@ -70,7 +76,7 @@ impl App {
     /// # Errors
     /// The transport fails.
     pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
-        let Self { profile, server, verifier, relay, keep, life, gate } = self;
+        let Self { profile, server, verifier, relay, keep, most, life, gate } = self;
         life.spawn("profile relay", relay.run(life.soft.clone()));
         let (swept, soft) = (profile.clone(), life.soft.clone());
         life.spawn("profile housekeeping", async move {
@@ -89,9 +95,10 @@ impl App {
                 Ok::<(), Infallible>(())
             }
         });
-        let resolved = profile.clone();
+        let (resolved, transferred) = (profile.clone(), profile.clone());
         let worker = Worker::new(profile.db.clone(), profile.clock.clone())
-            .handle(matching::run::KIND, move |context| matching::run::run(resolved.clone(), context));
+            .handle(matching::run::KIND, move |context| matching::run::run(resolved.clone(), context))
+            .handle(transfers::run::KIND, move |context| transfers::run::run(transferred.clone(), context));
         life.spawn("profile worker", worker.run(life.soft.clone()));
         let probed = profile.db.clone();
         gate.follow(&life, PROBE, move || {
@@ -105,6 +112,14 @@ impl App {
             .add_service(sized!(ProfileServiceServer::new(Service::new(profile.clone())), &server))
             .add_service(sized!(
                 IdentityServiceServer::new(grpc::identity::Service::new(profile.clone())),
+                &server
+            ))
+            .add_service(sized!(
+                TransferServiceServer::new(Transfers {
+                    profile: profile.clone(),
+                    most,
+                    shutdown: life.soft.clone(),
+                }),
                 &server
             ))
             .add_service(sized!(SegmentServiceServer::new(Segments::new(watch.clone())), &server))

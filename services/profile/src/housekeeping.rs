@@ -7,7 +7,11 @@ use salient_core::{Result, to_micros};
 use salient_store::idempotency;
 use tokio_util::sync::CancellationToken;
 
-use crate::{profile::Profile, store::members};
+use crate::{
+    profile::Profile,
+    store::{members, transfers},
+    transfers::run::KIND,
+};
 
 /// How often it sweeps.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -21,6 +25,10 @@ pub struct Keep {
     pub request_ids: TimeDelta,
     /// Who entered and left segments.
     pub membership_changes: TimeDelta,
+    /// Files that were begun and not sent to their end.
+    pub uploads: TimeDelta,
+    /// What became of the lines of files.
+    pub transfers: TimeDelta,
 }
 
 /// Sweeps until `shutdown`.
@@ -37,6 +45,9 @@ pub async fn run(profile: &Profile, keep: Keep, shutdown: CancellationToken) {
         }
         if let Err(error) = forget_membership_changes(profile, keep.membership_changes).await {
             tracing::warn!(error = %error.chain(), "old changes of membership not forgotten");
+        }
+        if let Err(error) = forget_transfers(profile, keep).await {
+            tracing::warn!(error = %error.chain(), "old transfers not forgotten");
         }
     }
 }
@@ -63,4 +74,12 @@ async fn forget_membership_changes(profile: &Profile, keep: TimeDelta) -> Result
             return Ok(());
         }
     }
+}
+
+async fn forget_transfers(profile: &Profile, keep: Keep) -> Result<()> {
+    let before = |kept| to_micros(profile.clock.now() - kept);
+    let mut tx = profile.db.begin().await?;
+    transfers::prune_in_tx(&mut tx, KIND, before(keep.uploads), before(keep.transfers)).await?;
+    tx.commit().await?;
+    Ok(())
 }

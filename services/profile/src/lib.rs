@@ -12,6 +12,7 @@
 //! | [`matching`] | finding them: on arrival, all anew, by asking a person |
 //! | [`read`], [`timeline`] | reading |
 //! | [`segments`], [`journeys`], [`watch`] | segments of accounts and stages of their journey: defining, reading, watching |
+//! | [`transfers`], [`export`] | whole files of records, in and out |
 //! | [`evaluation`] | the worker that finds who is in which segment and stage |
 //! | [`store`] | SQL |
 //! | [`events`] | changed records as events |
@@ -83,6 +84,7 @@ pub mod config;
 pub mod domain;
 pub mod evaluation;
 pub mod events;
+pub mod export;
 pub mod grpc;
 pub mod housekeeping;
 pub mod identity;
@@ -95,6 +97,7 @@ pub mod read;
 pub mod segments;
 pub mod store;
 pub mod timeline;
+pub mod transfers;
 pub mod upsert;
 pub mod watch;
 

@@ -61,7 +61,7 @@ pub async fn list<R: Stored>(
 
 /// A filter by account is one for each record of that account's profile: what belongs to a record
 /// is stored with it, wherever the record belongs.
-async fn by_record(
+pub(crate) async fn by_record(
     conn: &mut impl Connection,
     tenant: &TenantId,
     filter: Vec<Comparison>,

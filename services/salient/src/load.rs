@@ -5,6 +5,7 @@ use std::{ops::ControlFlow, sync::Arc};
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use salient_kit::client::retry;
+use salient_mapping::{Batch, Plan, RecordKind};
 use salient_proto::{
     common::v1::{BatchResult, RecordError},
     profile::v1::{IngestRecordsRequest, IngestRecordsResponse},
@@ -13,7 +14,6 @@ use tokio::sync::mpsc;
 
 use crate::{
     commands::refusal,
-    import::{Batch, Plan, RecordKind},
     progress::Step,
     render,
     session::Clients,

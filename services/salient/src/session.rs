@@ -19,6 +19,7 @@ use salient_proto::{
     feedback::v1::feedback_service_client::FeedbackServiceClient,
     profile::v1::{
         identity_service_client::IdentityServiceClient, profile_service_client::ProfileServiceClient,
+        transfer_service_client::TransferServiceClient,
     },
     recommendation::v1::{
         catalogue_service_client::CatalogueServiceClient,
@@ -103,6 +104,7 @@ impl Session {
         .to_vec();
         Ok(Clients {
             identity: IdentityServiceClient::new(profile.clone()),
+            transfer: TransferServiceClient::new(profile.clone()),
             profile: ProfileServiceClient::new(profile)
                 .max_encoding_message_size(MAX_MESSAGE)
                 .max_decoding_message_size(MAX_MESSAGE),
@@ -130,6 +132,8 @@ pub struct Clients {
     pub profile: ProfileServiceClient<Link>,
     /// Merges, sources and reviews.
     pub identity: IdentityServiceClient<Link>,
+    /// Whole files of customer data.
+    pub transfer: TransferServiceClient<Link>,
     /// Models and scores.
     pub scoring: ScoringServiceClient<Link>,
     /// Products and sellers.

@@ -10,6 +10,7 @@
 //! code, beside what they judge.
 
 mod copy;
+mod ingest;
 mod linkage;
 mod peers;
 mod process;
@@ -101,8 +102,8 @@ pub struct Group {
 }
 
 /// In the order of their cost, the cheap ones first.
-const GROUPS: [Group; 6] =
-    [process::GROUP, copy::GROUP, linkage::GROUP, suite::IMPORT, suite::DEMO, suite::LISTS];
+const GROUPS: [Group; 7] =
+    [process::GROUP, copy::GROUP, linkage::GROUP, ingest::GROUP, suite::IMPORT, suite::DEMO, suite::LISTS];
 
 /// What measurements share.
 pub struct Context {

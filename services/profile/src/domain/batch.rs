@@ -23,7 +23,7 @@ use super::{Kind, Record, Refusal, UpdateMask, record::AccountRef};
 const HASH: usize = 16;
 
 /// The records of a batch, looked at one by one.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Batch<R> {
     size: usize,
     latest: DateTime<Utc>,

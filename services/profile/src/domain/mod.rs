@@ -10,6 +10,7 @@
 //! - [`likeness`]: records as identity resolution sees them;
 //! - [`timeline`]: what of a record is known at a given time;
 //! - [`facts`]: what the records of an account add up to, and [`condition`], which asks for it;
+//! - [`transfer`]: what is kept of lines of a file that were refused;
 //! - [`journey`]: the stage that follows from it; [`membership`]: who enters and leaves what.
 
 mod account;
@@ -27,6 +28,7 @@ pub mod order;
 pub mod record;
 mod refusal;
 pub mod timeline;
+pub mod transfer;
 pub mod unify;
 mod update;
 

@@ -1,4 +1,4 @@
-//! The service's gRPC face: [`service`], [`segments`] and [`journeys`] parse, make one call,
+//! The service's gRPC face: [`service`], [`segments`], [`journeys`] and [`transfers`] parse, make one call,
 //! convert; [`convert`] knows how the messages of the contract look.
 
 pub mod convert;
@@ -6,3 +6,4 @@ pub mod identity;
 pub mod journeys;
 pub mod segments;
 pub mod service;
+pub mod transfers;

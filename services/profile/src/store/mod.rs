@@ -1,6 +1,7 @@
 //! The service's own tables: one per kind of record. The texts are the same on both engines; what
 //! is done to a batch is one statement.
 
+pub mod exports;
 pub mod facts;
 pub mod identity;
 pub mod matches;
@@ -11,6 +12,7 @@ pub mod segments;
 pub mod sources;
 mod tables;
 pub mod timeline;
+pub mod transfers;
 
 use salient_core::TenantId;
 use salient_store::{Connection as _, Engine, Migration, Migrations, Result, Tx, sql};
@@ -23,6 +25,7 @@ const STEPS: &[Migration] = &[
     Migration::new(3, "identity", include_str!("../../migrations/0003_identity.sql")),
     Migration::new(4, "matching", include_str!("../../migrations/0004_matching.sql")),
     Migration::new(6, "segments", include_str!("../../migrations/0006_segments.sql")),
+    Migration::new(9, "transfers", include_str!("../../migrations/0009_transfers.sql")),
 ];
 
 /// Everything that the service's database must have been through.

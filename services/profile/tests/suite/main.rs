@@ -15,4 +15,5 @@ mod process;
 mod records;
 mod segments;
 mod timeline;
+mod transfers;
 mod world;
