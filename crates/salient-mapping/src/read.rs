@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text of at most `most` bytes, checked to be UTF-8.
-    fn text<'r>(&self, template: &'a Template, most: usize, row: &Joined<'r>) -> Cell<Cow<'r, [u8]>>
+    pub(crate) fn text<'r>(&self, template: &'a Template, most: usize, row: &Joined<'r>) -> Cell<Cow<'r, [u8]>>
     where
         'a: 'r,
     {

@@ -12,6 +12,7 @@ use super::error::{Cell, Refusal};
 use super::mapping::table::{AccountMap, ContactMap, InteractionMap, OpportunityMap};
 use super::mapping::field::Joined;
 use super::mapping::spec::FieldType;
+use super::mapping::template::Template;
 use super::orders::timestamp;
 use super::read::Reader;
 

@@ -19,7 +19,6 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Record,
         record::{AccountRef, timestamp_micros},
         timeline::as_known_at,
     },
@@ -100,7 +99,7 @@ fn begin<R: Stored + Export>(request: &ExportRequest, text: &'static str) -> Res
         FileFormat::Jsonl => Format::JsonLines,
         FileFormat::Parquet => Format::Parquet,
     };
-    Ok(Begun { format, columns: R::COLUMNS, filter, text })
+    Ok(Begun { format, columns: <R as Export>::COLUMNS, filter, text })
 }
 
 struct Exporting {

@@ -149,7 +149,7 @@ fn a_half_written_gzip_is_named_and_what_was_read_stands() {
 #[test]
 fn a_missing_or_doubled_column_is_named_with_the_header_found() {
     let folder = Folder::new();
-    let mapping = folder.file("mapping.toml", include_str!("../../../mappings/online_retail.toml"));
+    let mapping = folder.file("mapping.toml", include_str!("../../mappings/online_retail.toml"));
     let refused = |header: &str| {
         let path = folder.file("columns.csv", format!("{header}\n{GOOD}"));
         Import::of(&path, Some(&mapping)).err().unwrap().to_string()

@@ -173,7 +173,9 @@ macro_rules! comes_back {
             }
         }
     };
-    (@account accounts, $record:ident, $account:ident) => {};
+    (@account accounts, $record:ident, $account:ident) => {
+        assert!($record.name.is_empty());
+    };
     (@account $list:ident, $record:ident, $account:ident) => {
         assert_eq!($record.account_key.take(), $account.clone());
     };

@@ -243,7 +243,7 @@ fn conditions_mean_what_they_say() {
 #[test]
 fn a_mapping_of_several_files_needs_their_folder() {
     let folder = Folder::new();
-    let mapping = folder.file("mapping.toml", include_str!("../../../mappings/northwind.toml"));
+    let mapping = folder.file("mapping.toml", include_str!("../../mappings/northwind.toml"));
     let error = Import::of(&folder.file("customers.csv", "a,b\n"), Some(&mapping)).err().unwrap().to_string();
     assert!(error.contains("give the folder"), "{error}");
     let error = Import::of(folder.path(), None).err().unwrap().to_string();

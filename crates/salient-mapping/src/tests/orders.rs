@@ -65,7 +65,7 @@ fn cancellations_are_returns_with_positive_quantities() {
 #[test]
 fn an_order_in_both_directions_becomes_two_records() {
     let folder = Folder::new();
-    let own = include_str!("../../../mappings/online_retail.toml");
+    let own = include_str!("../../mappings/online_retail.toml");
     let (rules, rest) = own.split_once("[[table.skip]]\nwhen = 'quantity").unwrap();
     let records = &rest[rest.find("[table.account]").unwrap()..];
     let mapping = format!("{rules}{records}").replace("'invoice starts with \"C\"'", "'quantity < 0'");

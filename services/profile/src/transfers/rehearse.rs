@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet, hash_map::DefaultHasher},
-    hash::{Hash as _, Hasher as _},
+    hash::Hasher as _,
 };
 
 use salient_core::{Result, TenantId};

@@ -298,7 +298,7 @@ async fn a_missing_column_is_refused_at_once(world: &World) {
     let file = export(&mut client, ExportKind::Accounts, FileFormat::Parquet).await;
     let refused = client.import(stream(pieces(&self::header(PEOPLE), &file, 1_000))).await;
     let text = format!("{:?}", refused.unwrap_err());
-    assert!(text.contains("\\\"Company\\\" is missing") || text.contains("Company"), "{text}");
+    assert!(text.contains("Company"), "{text}");
     let wrong = self::header("name = \"x\"\nsource = \"y\"\nsorce = 1\n[[table]]");
     assert_eq!(
         why(client.import(stream(pieces(&wrong, b"a\n1\n", 10))).await),
