@@ -195,6 +195,8 @@ id! {
     ReviewId, "reviews";
     /// A comparison of all records of a kind.
     ResolutionRunId, "resolutionRuns";
+    /// A file that is taken in.
+    TransferId, "transfers";
     /// A trained model.
     ModelId, "models";
     /// One run of scoring.

@@ -49,7 +49,7 @@ pub use error::{Code, Error, Reason, Result, Severity, Violation};
 pub use ids::{
     AccountId, BacktestId, ContactId, ErasureId, InteractionId, MergeId, ModelId, OpportunityId, OrderId,
     OutcomeId, PersonExportId, PlanRunId, PolicyId, ProductId, ReactionId, RecommendationId, ResolutionRunId,
-    ReviewId, ScoringRunId, SellerId,
+    ReviewId, ScoringRunId, SellerId, TransferId,
 };
 pub use mask::Mask;
 pub use money::{Currency, Estimate, Money};

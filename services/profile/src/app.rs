@@ -12,7 +12,7 @@ use salient_proto::profile::v1::{
     identity_service_server::IdentityServiceServer, journey_service_server::JourneyServiceServer,
     privacy_service_server::PrivacyServiceServer, profile_service_server::ProfileServiceServer,
     search_service_server::SearchServiceServer, segment_service_server::SegmentServiceServer,
-    telemetry_service_server::TelemetryServiceServer,
+    telemetry_service_server::TelemetryServiceServer, transfer_service_server::TransferServiceServer,
 };
 use salient_store::{Db, Worker};
 use tokio::net::TcpListener;
@@ -23,13 +23,13 @@ use crate::{
     events::{consume, publish::SOURCE},
     grpc::{
         self, journeys::Journeys, privacy::PrivacyHandlers, search::Search, segments::Segments,
-        service::Service, telemetry::Telemetry,
+        service::Service, telemetry::Telemetry, transfers::Transfers,
     },
     housekeeping::{self, Keep},
     indexing, matching,
     privacy::{Privacy, complete},
     profile::Profile,
-    store,
+    store, transfers,
     watch::Watch,
 };
 
@@ -46,6 +46,8 @@ pub struct App {
     relay: Relay,
     consumer: Consumer,
     keep: Keep,
+    /// Bytes of a file that is taken in, at most.
+    most: u64,
     life: Lifecycle,
     gate: Gate,
 }
@@ -80,7 +82,10 @@ async fn compose(config: &Config, parts: Parts) -> anyhow::Result<App> {
         keep: Keep {
             request_ids: TimeDelta::days(config.retention.request_ids_days.into()),
             membership_changes: TimeDelta::days(config.retention.membership_changes_days.into()),
+            uploads: TimeDelta::days(config.retention.unfinished_uploads_days.into()),
+            transfers: TimeDelta::days(config.retention.transfers_days.into()),
         },
+        most: config.transfers.max_mib << 20,
         life,
         gate,
     })
@@ -97,7 +102,7 @@ impl App {
     }
 
     async fn run(self, listener: TcpListener) -> anyhow::Result<()> {
-        let Self { privacy, bus, server, verifier, relay, consumer, keep, life, gate } = self;
+        let Self { privacy, bus, server, verifier, relay, consumer, keep, most, life, gate } = self;
         let profile = privacy.profile.clone();
         let events = EventsServer::new(profile.db.clone()).consumer(&consumer).into_service();
         life.spawn("profile relay", relay.run(life.soft.clone()));
@@ -131,9 +136,10 @@ impl App {
                 Ok::<(), Infallible>(())
             }
         });
-        let resolved = profile.clone();
+        let (resolved, transferred) = (profile.clone(), profile.clone());
         let worker = Worker::new(profile.db.clone(), profile.clock.clone())
-            .handle(matching::run::KIND, move |context| matching::run::run(resolved.clone(), context));
+            .handle(matching::run::KIND, move |context| matching::run::run(resolved.clone(), context))
+            .handle(transfers::run::KIND, move |context| transfers::run::run(transferred.clone(), context));
         life.spawn("profile worker", worker.run(life.soft.clone()));
         let probed = profile.db.clone();
         gate.follow(&life, PROBE, move || {
@@ -154,6 +160,14 @@ impl App {
             ))
             .add_service(sized!(
                 CustomerServiceServer::new(grpc::customer::Service::new(profile.clone())),
+                &server
+            ))
+            .add_service(sized!(
+                TransferServiceServer::new(Transfers {
+                    profile: profile.clone(),
+                    most,
+                    shutdown: life.soft.clone(),
+                }),
                 &server
             ))
             .add_service(sized!(SegmentServiceServer::new(Segments::new(watch.clone())), &server))

@@ -23,6 +23,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// Who holds data of people.
     pub privacy: PrivacyConfig,
+    /// Files that are taken in.
+    pub transfers: TransfersConfig,
     /// The day that it believes it is.
     pub clock: ClockConfig,
     /// Logs, traces and metrics.
@@ -40,6 +42,7 @@ impl Default for Config {
             bus: BusConfig::default(),
             retention: RetentionConfig::default(),
             privacy: PrivacyConfig::default(),
+            transfers: TransfersConfig::default(),
             clock: ClockConfig::default(),
             telemetry: TelemetryConfig::default(),
             runtime: RuntimeConfig::default(),
@@ -71,11 +74,34 @@ pub struct RetentionConfig {
     /// Days for which it is kept who entered and left segments. A stream that watches them can go
     /// on for as long; who is in a segment, and the journeys, are kept for ever.
     pub membership_changes_days: u32,
+    /// Days after which a file is forgotten that was begun and not sent to its end.
+    pub unfinished_uploads_days: u32,
+    /// Days for which it is kept what became of the lines of a file.
+    pub transfers_days: u32,
 }
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { request_ids_days: 30, membership_changes_days: 90 }
+        Self {
+            request_ids_days: 30,
+            membership_changes_days: 90,
+            unfinished_uploads_days: 7,
+            transfers_days: 90,
+        }
+    }
+}
+
+/// `[transfers]`: files that are taken in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TransfersConfig {
+    /// MiB of a file, at most. It waits in the database until it was read.
+    pub max_mib: u64,
+}
+
+impl Default for TransfersConfig {
+    fn default() -> Self {
+        Self { max_mib: 1_024 }
     }
 }
 

@@ -7,7 +7,12 @@ use salient_core::{Result, to_micros};
 use salient_store::idempotency;
 use tokio_util::sync::CancellationToken;
 
-use crate::{privacy::retention, profile::Profile, store::members};
+use crate::{
+    privacy::retention,
+    profile::Profile,
+    store::{members, transfers},
+    transfers::run::KIND,
+};
 
 /// How often it sweeps.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -21,6 +26,10 @@ pub struct Keep {
     pub request_ids: TimeDelta,
     /// Who entered and left segments.
     pub membership_changes: TimeDelta,
+    /// Files that were begun and not sent to their end.
+    pub uploads: TimeDelta,
+    /// What became of the lines of files.
+    pub transfers: TimeDelta,
 }
 
 /// Sweeps until `shutdown`.
@@ -40,6 +49,9 @@ pub async fn run(profile: &Profile, keep: Keep, shutdown: CancellationToken) {
         }
         if let Err(error) = retention::sweep(profile).await {
             tracing::warn!(error = %error.chain(), "old interactions not deleted");
+        }
+        if let Err(error) = forget_transfers(profile, keep).await {
+            tracing::warn!(error = %error.chain(), "old transfers not forgotten");
         }
     }
 }
@@ -66,4 +78,12 @@ async fn forget_membership_changes(profile: &Profile, keep: TimeDelta) -> Result
             return Ok(());
         }
     }
+}
+
+async fn forget_transfers(profile: &Profile, keep: Keep) -> Result<()> {
+    let before = |kept| to_micros(profile.clock.now() - kept);
+    let mut tx = profile.db.begin().await?;
+    transfers::prune_in_tx(&mut tx, KIND, before(keep.uploads), before(keep.transfers)).await?;
+    tx.commit().await?;
+    Ok(())
 }

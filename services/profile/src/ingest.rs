@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use prost::Message;
 use salient_core::{Result, TenantId};
 use salient_proto::profile::v1::{Account, Contact, IngestRecordsRequest, Interaction, Opportunity, Order};
+use salient_store::{Connection, Tx};
 
 use crate::{
     domain::{
@@ -22,11 +23,17 @@ const METHOD: &str = "IngestRecords";
 #[derive(Debug)]
 pub struct Prepared {
     request: Request,
-    accounts: Batch<Account>,
-    contacts: Batch<Contact>,
-    orders: Batch<Order>,
-    interactions: Batch<Interaction>,
-    opportunities: Batch<Opportunity>,
+    records: Records,
+}
+
+/// Records of several kinds, looked at one by one.
+#[derive(Debug)]
+pub struct Records {
+    pub(crate) accounts: Batch<Account>,
+    pub(crate) contacts: Batch<Contact>,
+    pub(crate) orders: Batch<Order>,
+    pub(crate) interactions: Batch<Interaction>,
+    pub(crate) opportunities: Batch<Opportunity>,
 }
 
 /// What became of the records of a message; nothing for a kind that it does not have.
@@ -47,14 +54,8 @@ pub struct Taken {
 impl Prepared {
     /// Looks at every record of `message`. `latest` is the latest date that a record may carry.
     pub fn new(tenant: &TenantId, message: IngestRecordsRequest, latest: DateTime<Utc>) -> Self {
-        Self {
-            request: Request::new(tenant, METHOD, &message.request_id, &message),
-            accounts: Batch::prepare(message.accounts, latest),
-            contacts: Batch::prepare(message.contacts, latest),
-            orders: Batch::prepare(message.orders, latest),
-            interactions: Batch::prepare(message.interactions, latest),
-            opportunities: Batch::prepare(message.opportunities, latest),
-        }
+        let request = Request::new(tenant, METHOD, &message.request_id, &message);
+        Self { request, records: Records::prepare(message, latest) }
     }
 
     /// The message's `request_id`.
@@ -63,9 +64,71 @@ impl Prepared {
     }
 }
 
-/// Takes one message; a message that was taken before gets its first answer. Accounts come first,
-/// so that the others may refer to accounts of the same message. `answer` makes the answer, which
-/// is kept with the request's id.
+impl Records {
+    /// Looks at every record of `message`. `latest` is the latest date that a record may carry.
+    pub fn prepare(message: IngestRecordsRequest, latest: DateTime<Utc>) -> Self {
+        Self {
+            accounts: Batch::prepare(message.accounts, latest),
+            contacts: Batch::prepare(message.contacts, latest),
+            orders: Batch::prepare(message.orders, latest),
+            interactions: Batch::prepare(message.interactions, latest),
+            opportunities: Batch::prepare(message.opportunities, latest),
+        }
+    }
+
+    /// The accounts, as far as they exist, that the records which are no accounts name.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub(crate) async fn named_accounts(
+        &self,
+        conn: &mut impl Connection,
+        tenant: &TenantId,
+    ) -> Result<Accounts> {
+        let references = self
+            .contacts
+            .account_refs()
+            .chain(self.orders.account_refs())
+            .chain(self.interactions.account_refs())
+            .chain(self.opportunities.account_refs());
+        Ok(records::accounts(conn, tenant, references).await?)
+    }
+
+    /// Writes what the records change, and the events that tell of it. Accounts come first, so that
+    /// the others may refer to them. The tenant's turn must have been taken.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub(crate) async fn take_in_tx(
+        mut self,
+        tx: &mut Tx,
+        profile: &Profile,
+        tenant: &TenantId,
+    ) -> Result<Taken> {
+        let (mut taken, mut events) = (Taken::default(), Vec::new());
+        let (mask, none) = (UpdateMask::Set, Accounts::default());
+        macro_rules! write {
+            ($batch:ident, $known:expr) => {
+                if !self.$batch.is_empty() {
+                    let batch = std::mem::take(&mut self.$batch);
+                    let summary = write_in_tx(tx, profile, tenant, batch, $known, &mask, &mut events).await?;
+                    taken.$batch = Some(summary);
+                }
+            };
+        }
+        write!(accounts, &none);
+        let known = self.named_accounts(tx, tenant).await?;
+        write!(contacts, &known);
+        write!(orders, &known);
+        write!(interactions, &known);
+        write!(opportunities, &known);
+        salient_events::outbox::publish_in_tx(tx, &events).await?;
+        Ok(taken)
+    }
+}
+
+/// Takes one message; a message that was taken before gets its first answer. `answer` makes the
+/// answer, which is kept with the request's id.
 ///
 /// # Errors
 /// `REQUEST_ID_REUSED`, or what the store says.
@@ -74,38 +137,14 @@ pub async fn ingest<A: Message + Default>(
     prepared: Prepared,
     answer: impl FnOnce(Taken) -> A,
 ) -> Result<A> {
-    let Prepared { request, accounts, contacts, orders, interactions, opportunities } = prepared;
+    let Prepared { request, records } = prepared;
     let mut tx = profile.db.begin().await?;
     store::take_turn_in_tx(&mut tx, request.tenant()).await?;
     if let Some(answer) = request.answered_in_tx(&mut tx).await? {
         return Ok(answer);
     }
-    let (mut taken, mut events) = (Taken::default(), Vec::new());
-    let (tenant, mask) = (request.tenant(), UpdateMask::Set);
-    let mut known = Accounts::default();
-    macro_rules! write {
-        ($batch:ident) => {
-            if !$batch.is_empty() {
-                let summary =
-                    write_in_tx(&mut tx, profile, tenant, $batch, &known, &mask, &mut events).await?;
-                taken.$batch = Some(summary);
-            }
-        };
-    }
-    write!(accounts);
-    let references = contacts
-        .account_refs()
-        .chain(orders.account_refs())
-        .chain(interactions.account_refs())
-        .chain(opportunities.account_refs());
-    known = records::accounts(&mut tx, tenant, references).await?;
-    write!(contacts);
-    write!(orders);
-    write!(interactions);
-    write!(opportunities);
-    let answer = answer(taken);
+    let answer = answer(records.take_in_tx(&mut tx, profile, request.tenant()).await?);
     request.answer_in_tx(&mut tx, &answer, profile).await?;
-    salient_events::outbox::publish_in_tx(&mut tx, &events).await?;
     tx.commit().await?;
     Ok(answer)
 }

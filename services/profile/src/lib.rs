@@ -15,6 +15,7 @@
 //! | [`segments`], [`journeys`], [`watch`] | segments of accounts and stages of their journey: defining, reading, watching |
 //! | [`telemetry`] | readings of machines and products in, days of usage out |
 //! | [`search`], [`indexing`] | finding profiles; the worker that keeps the index |
+//! | [`transfers`], [`export`] | whole files of records, in and out |
 //! | [`evaluation`] | the worker that finds who is in which segment and stage |
 //! | [`store`] | SQL |
 //! | [`events`] | changed records as events |
@@ -106,6 +107,7 @@ pub mod customer;
 pub mod domain;
 pub mod evaluation;
 pub mod events;
+pub mod export;
 pub mod grpc;
 pub mod hierarchy;
 pub mod housekeeping;
@@ -123,6 +125,7 @@ pub mod segments;
 pub mod store;
 pub mod telemetry;
 pub mod timeline;
+pub mod transfers;
 pub mod upsert;
 pub mod watch;
 

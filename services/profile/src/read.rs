@@ -65,7 +65,7 @@ pub async fn list<R: Stored>(
 /// A filter by account is one for each record of that account's profile: what belongs to a record
 /// is stored with it, wherever the record belongs. An account that must be this one makes a list for
 /// each of its records, which goes by an index; elsewhere in a filter it is any of its records.
-async fn by_record(
+pub(crate) async fn by_record(
     conn: &mut impl Connection,
     tenant: &TenantId,
     filter: Vec<Term>,

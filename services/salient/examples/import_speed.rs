@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use salient::import::{self, Plan};
+use salient::company;
+use salient_mapping::Plan;
 use salient_sim::{Company, Config};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -15,8 +16,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mapping = arguments.next().map(PathBuf::from);
     let clock = Instant::now();
     let mut plan: Plan = match source.strip_prefix("company:") {
-        Some(accounts) => import::company(Company::try_new(Config::sized(accounts.parse()?))?),
-        None => import::open(source.as_ref(), mapping.as_deref(), chrono::DateTime::<chrono::Utc>::MAX_UTC)?,
+        Some(accounts) => company::plan(Company::try_new(Config::sized(accounts.parse()?))?),
+        None => salient_mapping::open(
+            source.as_ref(),
+            mapping.as_deref(),
+            chrono::DateTime::<chrono::Utc>::MAX_UTC,
+        )?,
     };
     let (mut batches, mut records) = (0, 0);
     plan.batches(|batch| {

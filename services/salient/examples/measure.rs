@@ -2,7 +2,8 @@
 //!
 //! `measure import FILE STORE_URL`: order lines per second from the file, over real gRPC, into a
 //! profile service of its own on that store. `measure plan SESSION SECONDS`: latency of reading a
-//! plan from a running suite.
+//! plan from a running suite. `measure interactions ADDRESS TOKEN COUNT`: interactions per second
+//! from one client stream into a running profile service, which gets their accounts before.
 
 use std::{
     env,
@@ -11,14 +12,18 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use salient::{import, load, progress::Telling, session::Session};
+use salient::{load, progress::Telling, session::Session};
 use salient_core::{Clock, TenantId};
 use salient_events::{Bus, Parts};
 use salient_kit::{
     Claims, Lifecycle, Role, Signer,
     config::{AuthConfig, KeyConfig},
 };
-use salient_proto::recommendation::v1::{GetDailyPlanRequest, ListSellersRequest};
+use salient_proto::{
+    common::v1::SourceKey,
+    profile::v1::{Account, IngestRecordsRequest, Interaction},
+    recommendation::v1::{GetDailyPlanRequest, ListSellersRequest},
+};
 use salient_store::StoreConfig;
 use tokio::net::TcpListener;
 
@@ -31,7 +36,10 @@ async fn main() -> Result<()> {
     match arguments.as_slice() {
         ["import", file, store] => import_lines(Path::new(file), store).await,
         ["plan", session, seconds] => plan(Path::new(session), Duration::from_secs(seconds.parse()?)).await,
-        _ => bail!("measure import FILE STORE_URL | measure plan SESSION SECONDS"),
+        ["interactions", address, token, count] => interactions(address, token, count.parse()?).await,
+        _ => bail!(
+            "measure interactions ADDRESS TOKEN COUNT | measure import FILE STORE_URL | measure plan SESSION SECONDS"
+        ),
     }
 }
 
@@ -56,7 +64,7 @@ async fn import_lines(file: &Path, store: &str) -> Result<()> {
         ["profile", "scoring", "recommendation", "feedback"].map(|name| (name.to_owned(), address.clone()));
     let session = Session { services: services.into_iter().collect(), token, as_of: None };
     let clients = session.connect()?;
-    let plan = import::open(file, None, clock.latest())?;
+    let plan = salient_mapping::open(file, None, clock.latest())?;
     let step = Telling::Silent.step("import", None);
     let started = Instant::now();
     let (loaded, plan) = load::load_records(&clients, plan, &step).await?;
@@ -97,5 +105,62 @@ async fn plan(session: &Path, time: Duration) -> Result<()> {
         "calls": taken.len(), "p50_ms": at(0.5), "p99_ms": at(0.99), "largest_book": largest,
     });
     println!("{found}");
+    Ok(())
+}
+
+/// Interactions of a message, and accounts that they are of.
+const MESSAGE: u64 = 1_000;
+const ACCOUNTS: u64 = 20_000;
+
+async fn interactions(address: &str, token: &str, count: u64) -> Result<()> {
+    let session = Session {
+        services: ["profile", "scoring", "recommendation", "feedback"]
+            .map(|name| (name.to_owned(), address.to_owned()))
+            .into(),
+        token: token.to_owned(),
+        as_of: None,
+    };
+    let client = session.connect()?.profile;
+    let key = |id: String| Some(SourceKey { source: "measure".into(), id });
+    let accounts = (0..ACCOUNTS / MESSAGE).map(move |message| IngestRecordsRequest {
+        request_id: Clock::system().uuid().to_string(),
+        accounts: (message * MESSAGE..(message + 1) * MESSAGE)
+            .map(|number| Account {
+                source_key: key(format!("a{number}")),
+                display_name: format!("Account {number}"),
+                ..Account::default()
+            })
+            .collect(),
+        ..IngestRecordsRequest::default()
+    });
+    client.clone().ingest_records(tokio_stream::iter(accounts)).await?;
+    let begun = Clock::system().now().timestamp() - 86_400 * 365;
+    let stream = (0..count / MESSAGE).map(move |message| IngestRecordsRequest {
+        request_id: Clock::system().uuid().to_string(),
+        interactions: (message * MESSAGE..(message + 1) * MESSAGE)
+            .map(|number| Interaction {
+                source_key: key(format!("i{number}")),
+                // neighbours in the stream are of different accounts, as when events come in
+                account_key: key(format!("a{}", number.wrapping_mul(0x9e37_79b9) % ACCOUNTS)),
+                kind: 1 + (number % 8) as i32,
+                occur_time: Some(prost_types::Timestamp {
+                    seconds: begun + number as i64 * 60 % 31_000_000,
+                    nanos: 0,
+                }),
+                quantity: 1.0,
+                summary: "Asked about delivery times and the next order".into(),
+                ..Interaction::default()
+            })
+            .collect(),
+        ..IngestRecordsRequest::default()
+    });
+    let started = Instant::now();
+    let mut request = tonic::Request::new(tokio_stream::iter(stream));
+    request.set_timeout(Duration::from_secs(600));
+    let answer = client.clone().ingest_records(request).await?.into_inner();
+    let seconds = started.elapsed().as_secs_f64();
+    let created = answer.interactions.context("nothing was taken")?.created;
+    ensure!(u64::try_from(created)? == count / MESSAGE * MESSAGE, "{created} of {count} were taken");
+    println!("{}", serde_json::json!({ "interactions": created, "per_s": f64::from(created) / seconds }));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Tells every seller whom to contact, about what, when and why.
@@ -23,6 +23,8 @@ pub enum Command {
     Up(Up),
     /// Sends a file's records to a running suite, by a mapping file.
     Import(Import),
+    /// Writes records of a running suite as a file to the standard output.
+    Export(Export),
     /// Prints a seller's list for today.
     Plan(Plan),
     /// Reacts to a recommendation.
@@ -91,17 +93,70 @@ pub struct Up {
 /// Options of `import`.
 #[derive(Args, Clone, Debug)]
 pub struct Import {
-    /// CSV, gzip or XLSX.
+    /// CSV, JSON Lines, Parquet, gzip or XLSX.
     pub file: PathBuf,
     /// How the file's columns map to records; known publishers' files need none.
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
-    /// Read and check everything, send nothing.
+    /// Read and check everything, send nothing; with `--upload`: write nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Send the file itself and let the suite read it: CSV, JSON Lines or Parquet, one file. An
+    /// upload that broke goes on where it was. Products and sellers are not taken.
+    #[arg(long)]
+    pub upload: bool,
     /// The suite.
     #[command(flatten)]
     pub target: Target,
+}
+
+/// Options of `export`.
+#[derive(Args, Clone, Debug)]
+pub struct Export {
+    /// Which records.
+    pub kind: Kind,
+    /// As what.
+    #[arg(long, default_value = "csv")]
+    pub format: Format,
+    /// What was stored and dated by this time (RFC 3339); now by the suite's clock if absent.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<DateTime<Utc>>,
+    /// Which of them, as in a list: `source = "crm"`.
+    #[arg(long, default_value = "")]
+    pub filter: String,
+    /// The suite.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Kinds of records that can be exported.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Kind {
+    /// Accounts as their sources sent them.
+    Accounts,
+    /// Contacts as their sources sent them.
+    Contacts,
+    /// Orders, a row a line.
+    Orders,
+    /// Interactions.
+    Interactions,
+    /// Opportunities.
+    Opportunities,
+    /// Accounts as unified profiles.
+    AccountProfiles,
+    /// Contacts as unified profiles.
+    ContactProfiles,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Format {
+    /// Values between commas.
+    Csv,
+    /// A JSON object a line.
+    Jsonl,
+    /// Apache Parquet.
+    Parquet,
 }
 
 /// Options of `plan`.

@@ -6,14 +6,14 @@
 //! | [`demo`] | a company's history, a day's lists, and how good they were |
 //! | [`suite`] | the five services in one process |
 //! | [`session`] | where a running suite is, and typed clients of it |
-//! | [`import`], [`load`] | files to batches, and batches to a suite |
+//! | [`company`], [`load`] | a model company as batches, and batches to a suite |
 //! | [`settle`] | waiting until every service has applied every event |
 //! | [`render`], [`progress`] | what a person sees |
 
 pub mod cli;
 pub mod commands;
+pub mod company;
 pub mod demo;
-pub mod import;
 pub mod load;
 pub mod progress;
 pub mod render;

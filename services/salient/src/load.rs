@@ -5,20 +5,14 @@ use std::{ops::ControlFlow, sync::Arc};
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use salient_kit::client::retry;
+use salient_mapping::{Batch, Plan, RecordKind};
 use salient_proto::{
     common::v1::{BatchResult, RecordError},
     profile::v1::{IngestRecordsRequest, IngestRecordsResponse},
 };
 use tokio::sync::mpsc;
 
-use crate::{
-    commands::refusal,
-    import::{Batch, Plan, RecordKind},
-    progress::Step,
-    render,
-    session::Clients,
-    settle::PATIENCE,
-};
+use crate::{commands::refusal, progress::Step, render, session::Clients, settle::PATIENCE};
 
 /// Batches in one stream. A stream that breaks is sent again from its start; batches that were
 /// already taken are known by their request ids.

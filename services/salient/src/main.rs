@@ -38,6 +38,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(options).await,
         Command::Up(options) => commands::up::run(options).await,
         Command::Import(options) => commands::import::run(options).await,
+        Command::Export(options) => commands::export::run(options).await,
         Command::Plan(options) => commands::plan::run(options).await,
         Command::React(options) => commands::react::run(options).await,
         Command::Explain(options) => commands::explain::run(options).await,

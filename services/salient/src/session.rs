@@ -19,7 +19,7 @@ use salient_proto::{
     feedback::v1::feedback_service_client::FeedbackServiceClient,
     profile::v1::{
         identity_service_client::IdentityServiceClient, privacy_service_client::PrivacyServiceClient,
-        profile_service_client::ProfileServiceClient,
+        profile_service_client::ProfileServiceClient, transfer_service_client::TransferServiceClient,
     },
     recommendation::v1::{
         catalogue_service_client::CatalogueServiceClient,
@@ -105,6 +105,7 @@ impl Session {
         Ok(Clients {
             identity: IdentityServiceClient::new(profile.clone()),
             privacy: PrivacyServiceClient::new(profile.clone()).max_decoding_message_size(MAX_MESSAGE),
+            transfer: TransferServiceClient::new(profile.clone()),
             profile: ProfileServiceClient::new(profile)
                 .max_encoding_message_size(MAX_MESSAGE)
                 .max_decoding_message_size(MAX_MESSAGE),
@@ -134,6 +135,8 @@ pub struct Clients {
     pub identity: IdentityServiceClient<Link>,
     /// Consent, export and erasure.
     pub privacy: PrivacyServiceClient<Link>,
+    /// Whole files of customer data.
+    pub transfer: TransferServiceClient<Link>,
     /// Models and scores.
     pub scoring: ScoringServiceClient<Link>,
     /// Products and sellers.

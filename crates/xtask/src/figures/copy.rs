@@ -53,8 +53,9 @@ pub fn lines_per_s(postgres: &Postgres, csv: &[u8]) -> Result<Vec<f64>> {
     Ok(rates.split_off(1))
 }
 
-/// The seconds that one `COPY` took, without the client's start.
-fn copy(postgres: &Postgres, url: &str, csv: &[u8]) -> Result<f64> {
+/// The seconds that one `COPY` of CSV with a heading into the table `bare` took, without the
+/// client's start.
+pub fn copy(postgres: &Postgres, url: &str, csv: &[u8]) -> Result<f64> {
     let mut child = postgres
         .psql(url)
         .args(["-c", "\\timing on", "-c"])

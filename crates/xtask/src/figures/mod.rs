@@ -11,6 +11,7 @@
 
 mod copy;
 mod customer;
+mod ingest;
 mod linkage;
 mod peers;
 mod process;
@@ -104,11 +105,12 @@ pub struct Group {
 }
 
 /// In the order of their cost, the cheap ones first.
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     process::GROUP,
     copy::GROUP,
     customer::GROUP,
     linkage::GROUP,
+    ingest::GROUP,
     segments::GROUP,
     suite::IMPORT,
     suite::DEMO,

@@ -51,23 +51,33 @@ fn measure(context: &Context, wanted: &[String]) -> Result<Vec<Figure>> {
 }
 
 /// A ready service, killed when dropped.
-struct Running {
+pub struct Running {
     child: Child,
     ready_ms: f64,
+    /// Where it is.
+    pub service: Service,
+    /// What signs tokens for it.
+    pub key: Key,
 }
 
 impl Running {
     fn start(name: &'static str, binaries: &Path, directory: &Path) -> Result<Self> {
+        let store = directory.join(format!("{name}.db"));
+        Self::start_on(name, binaries, directory, format!("sqlite:{}", store.display()))
+    }
+
+    /// Starts a service on a store, with a bus in its process, and waits until it is ready.
+    pub fn start_on(name: &'static str, binaries: &Path, directory: &Path, store: String) -> Result<Self> {
         let service = Service::place(name, binaries, directory)?;
         require_program(&service)?;
-        let store = directory.join(format!("{name}.db"));
-        let backing = Backing { store: format!("sqlite:{}", store.display()), bus: None };
+        let backing = Backing { store, bus: None };
         // The gateway connects on demand: that nobody is there does not hold it up.
         let others = ["profile", "scoring", "recommendation", "feedback"]
             .map(|other| Service::place(other, binaries, directory))
             .into_iter()
             .collect::<Result<Vec<_>>>()?;
-        service.configure(&Key::generate()?, &backing, &others, None)?;
+        let key = Key::generate()?;
+        service.configure(&key, &backing, &others, None)?;
         let line = service.command();
         let log = directory.join("log");
         let begin = Instant::now();
@@ -79,8 +89,8 @@ impl Running {
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("start {}", service.program.display()))?;
-        let mut running = Self { child, ready_ms: 0.0 };
-        while !service.ready() {
+        let mut running = Self { child, ready_ms: 0.0, service, key };
+        while !running.service.ready() {
             if let Some(status) = running.child.try_wait()? {
                 let log = fs::read_to_string(&log).unwrap_or_default();
                 bail!("salient-{name} ended with {status}: {log}");

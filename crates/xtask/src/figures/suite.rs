@@ -174,7 +174,7 @@ fn reading(context: &Context, salient: &Path, data: &Path) -> Result<Figure> {
 }
 
 /// What `examples/measure.rs` of the command line prints.
-fn measured(context: &Context, arguments: &[&str]) -> Result<Value> {
+pub fn measured(context: &Context, arguments: &[&str]) -> Result<Value> {
     let program = context.binaries()?.join("examples/measure");
     let output = Command::new(program).args(arguments).stderr(Stdio::inherit()).output()?;
     ensure!(output.status.success(), "measure {} ended with {}", arguments.join(" "), output.status);

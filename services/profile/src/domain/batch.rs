@@ -28,7 +28,7 @@ pub use write::{Write, accounts_of, touched, written};
 use super::{Kind, Record, Refusal, UpdateMask, hierarchy::Lineage, person::Buried, record::AccountRef};
 
 /// The records of a batch, looked at one by one.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Batch<R> {
     size: usize,
     latest: DateTime<Utc>,

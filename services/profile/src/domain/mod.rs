@@ -16,6 +16,7 @@
 //! - [`timeline`]: what of a record is known at a given time;
 //! - [`facts`]: what the records of an account add up to, and [`condition`], which asks for it;
 //! - [`trends`]: the same by month; [`completeness`]: how much is known, and what to ask next;
+//! - [`transfer`]: what is kept of lines of a file that were refused;
 //! - [`journey`]: the stage that follows from it; [`membership`]: who enters and leaves what.
 
 mod account;
@@ -40,6 +41,7 @@ pub mod record;
 mod refusal;
 pub mod search;
 pub mod timeline;
+pub mod transfer;
 pub mod trends;
 pub mod unify;
 mod update;

@@ -11,3 +11,4 @@ pub mod search;
 pub mod segments;
 pub mod service;
 pub mod telemetry;
+pub mod transfers;

@@ -1,6 +1,7 @@
 //! The service's own tables: one per kind of record. The texts are the same on both engines; what
 //! is done to a batch is one statement.
 
+pub mod as_of;
 pub mod changes;
 pub mod consents;
 pub mod erasures;
@@ -19,6 +20,7 @@ pub mod settings;
 pub mod sources;
 mod tables;
 pub mod timeline;
+pub mod transfers;
 pub mod usage;
 
 use salient_core::TenantId;
@@ -34,6 +36,7 @@ const STEPS: &[Migration] = &[
     Migration::new(6, "segments", include_str!("../../migrations/0006_segments.sql")),
     Migration::new(7, "privacy", include_str!("../../migrations/0007_privacy.sql")),
     Migration::new(8, "hierarchy", include_str!("../../migrations/0008_hierarchy.sql")),
+    Migration::new(9, "transfers", include_str!("../../migrations/0009_transfers.sql")),
     Migration::new(10, "signals", include_str!("../../migrations/0010_signals.sql")),
     Migration::new(13, "search", include_str!("../../migrations/0013_search.sql")),
 ];

@@ -23,4 +23,5 @@ mod search;
 mod segments;
 mod telemetry;
 mod timeline;
+mod transfers;
 mod world;

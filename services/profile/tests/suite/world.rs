@@ -138,6 +138,13 @@ impl World {
         self.bus.publish(&[event]).await.unwrap();
     }
 
+    /// The same service once more, with its address.
+    pub async fn served_again(&self) -> (Lifecycle, String) {
+        let life = Lifecycle::new(Duration::from_secs(10), Duration::from_secs(5));
+        let uri = serve(&self.config, &self.clock, &Bus::in_process(), &life).await;
+        (life, uri)
+    }
+
     pub fn store_url(&self) -> &str {
         &self.store_url
     }
@@ -152,8 +159,12 @@ impl World {
     }
 
     pub fn link(&self, tenant: &str, role: Role) -> Link {
+        self.link_to(&self.uri, tenant, role)
+    }
+
+    pub fn link_to(&self, uri: &str, tenant: &str, role: Role) -> Link {
         let credentials = Credentials::minted(self.signer.clone(), "tester", role);
-        Link::new(channel(&self.uri).unwrap(), credentials).for_tenant(&TenantId::try_from(tenant).unwrap())
+        Link::new(channel(uri).unwrap(), credentials).for_tenant(&TenantId::try_from(tenant).unwrap())
     }
 
     pub fn link_without_token(&self) -> Link {

@@ -8,7 +8,7 @@ use salient_sim::{Company, Config as CompanyConfig};
 
 use super::{json, plan::fresh_id};
 use crate::{
-    cli, import, load,
+    cli, company, load,
     progress::Telling,
     render, runs,
     settle::settle,
@@ -36,8 +36,8 @@ async fn measure(options: &cli::Backtest, telling: Telling, home: &std::path::Pa
     let suite = suite::start(&Backing::directory(home)?, clock.clone()).await?;
     let clients = suite.session.connect()?;
     let plan = match &options.data {
-        Some(data) => import::open(data, options.mapping.as_deref(), clock.latest())?,
-        None => import::company(Company::try_new(CompanyConfig::default())?),
+        Some(data) => salient_mapping::open(data, options.mapping.as_deref(), clock.latest())?,
+        None => company::plan(Company::try_new(CompanyConfig::default())?),
     };
     let step = telling.step(&format!("importing {}", plan.title()), Some(100));
     let (loaded, _) = load::load(&clients, plan, &step).await?;

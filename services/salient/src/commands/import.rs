@@ -6,7 +6,7 @@ use anyhow::Result;
 use salient_core::Clock;
 
 use crate::{
-    cli, import, load,
+    cli, load,
     progress::Telling,
     session::{Session, path},
     settle::settle,
@@ -17,7 +17,11 @@ use crate::{
 /// # Errors
 /// The file or the mapping cannot be used, or the suite refuses.
 pub async fn run(options: cli::Import) -> Result<()> {
-    let mut plan = import::open(&options.file, options.mapping.as_deref(), Clock::system().latest())?;
+    if options.upload {
+        return super::upload::run(&options).await;
+    }
+    let mut plan =
+        salient_mapping::open(&options.file, options.mapping.as_deref(), Clock::system().latest())?;
     if options.dry_run {
         plan.batches(|_| ControlFlow::Continue(()))?;
         print!("{}", plan.report());

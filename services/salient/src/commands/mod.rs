@@ -3,11 +3,13 @@
 pub mod backtest;
 pub mod events;
 pub mod explain;
+pub mod export;
 pub mod import;
 pub mod plan;
 pub mod privacy;
 pub mod react;
 pub mod up;
+mod upload;
 
 use anyhow::{Context as _, Result, bail};
 use salient_proto::recommendation::v1::{GetDailyPlanRequest, GetRecommendationRequest, Recommendation};

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use salient_core::Clock;
 use salient_kit::client::retry;
+use salient_mapping::Plan;
 use salient_proto::recommendation::v1::{
     DailyPlan, EvaluatePlansRequest, EvaluatePlansResponse, ListSellersRequest,
 };
@@ -20,8 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cli,
     commands::{plan::stable_id, refusal},
-    import::{self, Plan},
-    load,
+    company, load,
     progress::Telling,
     runs,
     session::{self, Clients, Session},
@@ -167,11 +167,11 @@ async fn import(options: &cli::Demo, telling: Telling, home: &Path, clients: &Cl
 fn open(options: &cli::Demo) -> Result<Plan> {
     let latest = Clock::system().latest();
     match &options.data {
-        Some(data) => Ok(import::open(data, options.mapping.as_deref(), latest)?),
+        Some(data) => Ok(salient_mapping::open(data, options.mapping.as_deref(), latest)?),
         None => {
             let config =
                 CompanyConfig { seed: options.seed, ..CompanyConfig::sized(options.accounts.into()) };
-            Ok(import::company(Company::try_new(config)?))
+            Ok(company::plan(Company::try_new(config)?))
         }
     }
 }
