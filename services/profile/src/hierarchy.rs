@@ -90,8 +90,8 @@ fn claims_of(profile: Unified<Account>) -> (Vec<SourceKey>, Claims) {
 }
 
 /// What must be known to tell whether a batch puts an account above itself.
-pub(crate) async fn of_batch_in_tx<R: Record>(
-    tx: &mut Tx,
+pub(crate) async fn of_batch<R: Record>(
+    conn: &mut impl Connection,
     tenant: &TenantId,
     batch: &Batch<R>,
     known: &HashMap<SourceKey, Known>,
@@ -100,10 +100,10 @@ pub(crate) async fn of_batch_in_tx<R: Record>(
     if named.is_empty() {
         return Ok(Lineage::default());
     }
-    let profiles = roots::<Account>(tx, tenant, known.values().map(|record| record.id)).await?;
+    let profiles = roots::<Account>(conn, tenant, known.values().map(|record| record.id)).await?;
     let profile = |key: &SourceKey| profiles.get(&known.get(key)?.id).copied();
     let lower: Vec<Uuid> = named.iter().filter_map(|(key, _)| profile(key)).collect();
-    let mut lineage = lineage(tx, tenant, named.iter().map(|(_, parent)| *parent), lower).await?;
+    let mut lineage = lineage(conn, tenant, named.iter().map(|(_, parent)| *parent), lower).await?;
     for key in known.keys() {
         if let Some(profile) = profile(key) {
             lineage.know(key.clone(), profile);

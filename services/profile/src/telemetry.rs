@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use prost::Message;
 use salient_core::{Error, Result, TenantId, page};
 use salient_proto::profile::v1::{
-    Device, IngestTelemetryRequest, ListDevicesRequest, ListDevicesResponse, ListUsageRequest,
+    Account, Device, IngestTelemetryRequest, ListDevicesRequest, ListDevicesResponse, ListUsageRequest,
     ListUsageResponse,
 };
 use salient_store::Connection;
@@ -123,7 +123,7 @@ pub async fn list(
     let query = ["usage", tenant.as_str(), request.parent.as_str(), query.as_str()];
     let page = page::page(request.page_size, &request.page_token, &query)?;
     let mut conn = profile.db.read().await?;
-    let members = identity::members(&mut conn, tenant, account).await?;
+    let members = identity::members::<Account>(&mut conn, tenant, account).await?;
     let root = *members.first().ok_or_else(|| Error::not_found(&request.parent))?;
     let span = Span {
         account: root,
@@ -230,7 +230,9 @@ pub async fn list_devices(
     let members = match request.account.as_str() {
         "" => None,
         name => {
-            let members = identity::members(&mut conn, tenant, Kind::Account.parse("account", name)?).await?;
+            let members =
+                identity::members::<Account>(&mut conn, tenant, Kind::Account.parse("account", name)?)
+                    .await?;
             Some(members)
                 .filter(|members| !members.is_empty())
                 .ok_or_else(|| Error::not_found(name))
@@ -242,7 +244,7 @@ pub async fn list_devices(
     let (rows, next_page_token) = page.cut(rows, |row| row.id);
     let mut devices: Vec<Device> = rows.into_iter().map(Device::from).collect();
     let at = devices.iter().filter_map(|device| Kind::Account.parse("account", &device.account).ok());
-    let roots = crate::store::identity::roots::<salient_proto::profile::v1::Account>(&mut conn, tenant, at);
+    let roots = crate::store::identity::roots::<Account>(&mut conn, tenant, at);
     let roots = roots.await?;
     for device in &mut devices {
         if let Ok(Some(root)) = Kind::Account.parse("account", &device.account).map(|id| roots.get(&id)) {

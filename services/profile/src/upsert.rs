@@ -112,13 +112,13 @@ pub(crate) async fn write_in_tx<R: Told>(
     mask: &UpdateMask,
     events: &mut Vec<Envelope>,
 ) -> Result<Summary> {
-    let buried = persons::buried_in_tx(tx, tenant, &batch.persons()).await?;
+    let buried = persons::buried(tx, tenant, &batch.persons()).await?;
     batch.respect(&buried);
     let known = records::find::<R>(tx, tenant, &batch.keys()).await?;
     let wanted = batch.compare(&known, accounts, mask);
     let current = records::current(tx, tenant, wanted).await?;
     let before = batch::accounts_of(&current);
-    let lineage = hierarchy::of_batch_in_tx(tx, tenant, &batch, &known).await?;
+    let lineage = hierarchy::of_batch(tx, tenant, &batch, &known).await?;
     let stood = if R::NOTED { current.clone() } else { HashMap::new() };
     let (summary, writes) = batch.apply(&known, current, accounts, lineage, mask, &profile.clock);
     records::write_in_tx(tx, tenant, &writes, profile.clock.now_micros()).await?;

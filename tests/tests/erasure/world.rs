@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use prost_types::Timestamp;
 use salient::{
-    import, load,
+    company, load,
     progress::{Step, Telling},
     runs,
     session::Clients,
@@ -122,7 +122,7 @@ impl World {
             start: NaiveDate::from_ymd_opt(2025, 3, 1).unwrap(),
             ..Config::default()
         };
-        let plan = import::company(Company::try_new(config).unwrap());
+        let plan = company::plan(Company::try_new(config).unwrap());
         let (loaded, _) = load::load(&self.clients, plan, &silent()).await.unwrap();
         assert_eq!(loaded.refused, Vec::<String>::new());
         self.settle().await;

@@ -18,15 +18,15 @@ use crate::domain::person::{Buried, Forget as _, Person, digest};
 ///
 /// # Errors
 /// What the store says.
-pub async fn buried_in_tx(
-    tx: &mut Tx,
+pub async fn buried(
+    conn: &mut impl Connection,
     tenant: &TenantId,
     keys: &[&SourceKey],
 ) -> Result<HashMap<SourceKey, Buried>> {
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let Some(salt) = salt(tx, tenant).await? else { return Ok(HashMap::new()) };
+    let Some(salt) = salt(conn, tenant).await? else { return Ok(HashMap::new()) };
     let mut by_digest: HashMap<Vec<u8>, &SourceKey> = HashMap::new();
     for key in keys.iter().copied() {
         by_digest.insert(digest(&salt, key), key);
@@ -35,7 +35,7 @@ pub async fn buried_in_tx(
         sql("select t.digest, t.contact from {rows} join tombstones t on t.digest = rows.digest where t.tenant = $1")
             .bind(tenant)
             .rows(Rows::new().bytes("digest", by_digest.keys()))
-            .fetch_all(tx)
+            .fetch_all(conn)
             .await?;
     let found = rows.into_iter().filter_map(|(digest, contact)| {
         let buried = contact.map_or(Buried::Erased, Buried::Readmitted);

@@ -15,9 +15,10 @@ use crate::{
         Record, UpdateMask,
         batch::{Accounts, Batch, Summary, Write},
     },
+    hierarchy,
     ingest::{Records, Taken},
     profile::Profile,
-    store::{Stored, records},
+    store::{Stored, persons, records},
 };
 
 /// Which records of a message are which, by hashes: a file may be long.
@@ -128,10 +129,13 @@ impl Rehearsal {
         prints: &[Print],
     ) -> Result<(Summary, Vec<Write<R>>)> {
         let mask = UpdateMask::Set;
+        let buried = persons::buried(conn, tenant, &batch.persons()).await?;
+        batch.respect(&buried);
         let known = records::find::<R>(conn, tenant, &batch.keys()).await?;
         let wanted = batch.compare(&known, accounts, &mask);
         let current = records::current(conn, tenant, wanted).await?;
-        let (mut summary, writes) = batch.apply(&known, current, accounts, &mask, &profile.clock);
+        let lineage = hierarchy::of_batch(conn, tenant, &batch, &known).await?;
+        let (mut summary, writes) = batch.apply(&known, current, accounts, lineage, &mask, &profile.clock);
         let stored: HashSet<u64> = known.keys().map(|key| key_hash::<R>(Some(key))).collect();
         let mut new = HashMap::new();
         for ((key, content), name) in prints.iter().zip(&summary.names) {

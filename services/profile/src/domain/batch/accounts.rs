@@ -18,7 +18,7 @@ pub struct Accounts {
 
 impl Accounts {
     /// The account's id; none if the record names none, or is one itself.
-    pub(super) fn find(&self, reference: &AccountRef) -> Result<Option<Uuid>, Refusal> {
+    pub fn find(&self, reference: &AccountRef) -> Result<Option<Uuid>, Refusal> {
         match reference {
             AccountRef::Itself | AccountRef::Missing => Ok(None),
             AccountRef::Id(id) if self.ids.contains(id) => Ok(Some(*id)),
