@@ -74,12 +74,15 @@ async fn lead(profile: &Profile, shutdown: &CancellationToken) -> Result<()> {
     lease.release().await
 }
 
+/// Entries of the queue, and the records that they speak of by kind and id.
+type Waiting = (Vec<i64>, BTreeSet<(i64, Uuid)>);
+
 /// Works on the front of the queue; says how many entries there were.
 async fn step(profile: &Profile) -> Result<i64> {
     let mut conn = profile.db.read().await?;
     let front = search::front(&mut conn, BATCH).await?;
     let count = front.len() as i64;
-    let mut tenants: BTreeMap<String, (Vec<i64>, BTreeSet<(i64, Uuid)>)> = BTreeMap::new();
+    let mut tenants: BTreeMap<String, Waiting> = BTreeMap::new();
     for entry in front {
         let (entries, records) = tenants.entry(entry.tenant).or_default();
         entries.push(entry.seq);
