@@ -280,7 +280,7 @@ mod tests {
         for reason in Reason::ALL {
             assert_eq!(Reason::parse(reason.as_str()), Some(*reason));
         }
-        assert_eq!(Reason::ALL.len(), 22);
+        assert_eq!(Reason::ALL.len(), 23);
         assert_eq!(Reason::parse("field_invalid"), None);
     }
 

@@ -200,7 +200,7 @@ fn a_wrong_mapping_says_where_and_what_would_do() {
     );
     says(
         mapping(&format!("{fields}{account}{order}quantity = \"{{size}}\"\n")),
-        &["either `unit_price` or `amount`"],
+        &["one of `unit_price`, `amount` and `amount_minor_units`"],
     );
     says("name = \"x\"\nsource = \"\"\n[[table]]\n[table.fields]\n".to_owned(), &["source", "1 to 64"]);
     says(

@@ -182,12 +182,9 @@ fn rules_become_constraints() {
         (&json!(0), &json!(100))
     );
     let entry = schema(&document, "salient.profile.v1.TimelineEntry");
-    assert!(
-        entry["description"]
-            .as_str()
-            .unwrap()
-            .ends_with("At most one of `order`, `interaction`, `opportunity`.")
-    );
+    let described = entry["description"].as_str().unwrap();
+    let names = "`order`, `interaction`, `opportunity`, `opportunityChange`, `usage`";
+    assert!(described.ends_with(&format!("At most one of {names}.")), "{described}");
 }
 
 #[test]

@@ -147,7 +147,10 @@ async fn by_domain_address_and_number(world: &World) {
     for (text, expected, field) in first {
         let found = search(world, query(text)).await.results;
         let best = found.first().unwrap_or_else(|| panic!("{text}: nothing"));
-        assert_eq!((id(best).as_str(), best.highlights[0].field.as_str()), (expected, field), "{text}");
+        assert_eq!(id(best), expected, "{text}");
+        let matched: Vec<&str> = best.highlights.iter().map(|of| of.field.as_str()).collect();
+        // what is typed of an address may also fit the name
+        assert!(matched.contains(&field), "{text}: {matched:?}");
     }
 }
 

@@ -377,6 +377,8 @@ async fn what_is_exported_comes_back_the_same(world: &World) {
     odd.source_update_time = Some(prost_types::Timestamp { nanos: 123_456_000, ..time });
     let mut elsewhere: Account = account("a");
     elsewhere.source_key.as_mut().unwrap().source = "web shop".into();
+    // nothing that matching would take for the first one
+    elsewhere.display_name = "Harbour Fish Wholesale".into();
     let request = IngestRecordsRequest {
         request_id: request_id(),
         accounts: vec![account("a"), odd, elsewhere],
