@@ -112,7 +112,10 @@ pub fn phone(text: &str, region: Option<&str>) -> Option<String> {
 #[must_use]
 pub fn subscriber(text: &str, region: Option<&str>) -> Option<String> {
     let region: Option<country::Id> = region.and_then(|code| code.to_ascii_uppercase().parse().ok());
-    let number = phonenumber::parse(region, text).ok().filter(phonenumber::is_valid);
+    // a range that the plan does not know yet is a number all the same, if its country is said
+    let is_abroad = text.trim_start().starts_with('+');
+    let number = phonenumber::parse(region, text).ok();
+    let number = number.filter(|number| is_abroad || phonenumber::is_valid(number));
     let digits = match number {
         Some(number) => number.national().value().to_string(),
         None => {

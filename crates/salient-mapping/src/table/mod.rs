@@ -14,7 +14,7 @@ pub struct Table {
 }
 
 enum Writer {
-    Csv(csv::Writer<Vec<u8>>),
+    Csv(Box<csv::Writer<Vec<u8>>>),
     Json(Vec<u8>),
     Parquet(Box<parquet::Rows>),
 }
@@ -43,7 +43,7 @@ impl Table {
                 if with_header {
                     writer.write_record(columns.iter().map(|column| column.name))?;
                 }
-                Writer::Csv(writer)
+                Writer::Csv(Box::new(writer))
             }
             Format::JsonLines => Writer::Json(Vec::new()),
             Format::Parquet if !with_header => return Err(unfit("Parquet is written in one piece")),
@@ -86,7 +86,7 @@ impl Table {
             Writer::Csv(writer) => {
                 writer.flush()?;
                 let empty = csv::Writer::from_writer(Vec::new());
-                std::mem::replace(writer, empty).into_inner().map_err(|error| error.into_error())
+                std::mem::replace(&mut **writer, empty).into_inner().map_err(|error| error.into_error())
             }
             Writer::Json(lines) => Ok(std::mem::take(lines)),
             Writer::Parquet(rows) => Ok(rows.take()),

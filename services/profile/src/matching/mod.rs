@@ -198,12 +198,13 @@ pub async fn ask_in_tx<R: Resolved>(
 
 #[cfg(test)]
 mod tests {
+    use salient_core::Clock;
     use salient_linkage::{Kind, Record};
 
     use super::*;
 
     fn company(name: &str, phone: &str, postal_code: &str, city: &str) -> Record {
-        Record::new(Uuid::now_v7().to_string())
+        Record::new(Clock::system().uuid().to_string())
             .with("name", name)
             .with("phone", phone)
             .with("postal_code", postal_code)

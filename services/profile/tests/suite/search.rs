@@ -276,7 +276,7 @@ async fn values_that_are_gone_find_nothing(world: &World) {
 async fn what_was_there_before_is_found(world: &World) {
     companies(world).await;
     let ending = world.stop().await;
-    assert_eq!(ending.failures, [String::new(); 0]);
+    assert!(ending.failures.is_empty(), "{ending:?}");
     let db = Db::connect(&StoreConfig::new(world.store_url())).await.unwrap();
     let mut tx = db.begin().await.unwrap();
     for text in [
