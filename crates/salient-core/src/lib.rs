@@ -46,7 +46,11 @@ pub mod tenant;
 
 pub use clock::{Clock, ToMicros, from_micros, micros, to_micros};
 pub use error::{Code, Error, Reason, Result, Severity, Violation};
-pub use ids::{AccountId, BacktestId, ContactId, InteractionId, MergeId, ModelId, OpportunityId, OrderId, OutcomeId, PlanRunId, PolicyId, ProductId, ReactionId, RecommendationId, ResolutionRunId, ReviewId, ScoringRunId, SellerId, TransferId};
+pub use ids::{
+    AccountId, BacktestId, ContactId, InteractionId, MergeId, ModelId, OpportunityId, OrderId, OutcomeId,
+    PlanRunId, PolicyId, ProductId, ReactionId, RecommendationId, ResolutionRunId, ReviewId, ScoringRunId,
+    SellerId, TransferId,
+};
 pub use mask::Mask;
 pub use money::{Currency, Estimate, Money};
 pub use page::Page;

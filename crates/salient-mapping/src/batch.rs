@@ -101,7 +101,10 @@ pub struct Batcher<'a> {
 
 impl std::fmt::Debug for Batcher<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Batcher").field("source", &self.source).field("next", &self.next).finish_non_exhaustive()
+        f.debug_struct("Batcher")
+            .field("source", &self.source)
+            .field("next", &self.next)
+            .finish_non_exhaustive()
     }
 }
 
@@ -203,7 +206,13 @@ impl<'a> Batcher<'a> {
 }
 
 fn empty() -> Batch {
-    Batch { number: 0, request: IngestRecordsRequest::default(), lines: 0, origin: Origin::default(), refused: Vec::new() }
+    Batch {
+        number: 0,
+        request: IngestRecordsRequest::default(),
+        lines: 0,
+        origin: Origin::default(),
+        refused: Vec::new(),
+    }
 }
 
 /// A UUID (version 8) of what is sent and its place in the import: the same import gives the same

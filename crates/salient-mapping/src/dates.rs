@@ -91,7 +91,9 @@ impl Times {
             }
         }
         match text.parse::<f64>() {
-            Ok(serial) if dates == Dates::Serial => self.local(excel_serial(serial).ok_or(BadTime::Unreadable)?),
+            Ok(serial) if dates == Dates::Serial => {
+                self.local(excel_serial(serial).ok_or(BadTime::Unreadable)?)
+            }
             _ => Err(BadTime::Unreadable),
         }
     }

@@ -17,9 +17,9 @@ use super::collect::{Collector, State};
 use super::error::{Error, Refusal, Result};
 use super::join::JoinedFile;
 use super::mapping::bind::{Header, bind};
-use super::mapping::table::Table;
 use super::mapping::field::Joined;
 use super::mapping::spec::{Encoding, MappingSpec, TableSpec};
+use super::mapping::table::Table;
 use super::mapping::{self, builtin};
 use super::read::Reader;
 use super::report::{Damage, Report};
@@ -141,7 +141,8 @@ fn mapping_of_one_file(text: &str) -> Result<MappingSpec> {
 
 fn recognise_alone(input: &Input) -> Result<MappingSpec> {
     let alone = |mapping: &MappingSpec| mapping.tables.len() == 1 && mapping.tables[0].joins.is_empty();
-    let fits = |mapping: &MappingSpec| alone(mapping) && bound(input, &mapping.name, &mapping.tables[0]).is_ok();
+    let fits =
+        |mapping: &MappingSpec| alone(mapping) && bound(input, &mapping.name, &mapping.tables[0]).is_ok();
     match builtin::all()?.into_iter().find(fits) {
         Some(mapping) => Ok(mapping),
         None => Err(Error::NoMapping {
@@ -232,7 +233,10 @@ fn bound(input: &Input, mapping: &str, spec: &TableSpec) -> Result<Bound> {
     let mut joins = Vec::with_capacity(spec.joins.len());
     for join in &spec.joins {
         let path = in_folder(&join.file);
-        let header = Header { name: join.name.clone(), columns: rows::header(&Input::at(&path), &Options::default())? };
+        let header = Header {
+            name: join.name.clone(),
+            columns: rows::header(&Input::at(&path), &Options::default())?,
+        };
         headers.push(header.clone());
         joins.push((path, join.key.clone().unwrap_or_else(|| join.on.clone()), header));
     }

@@ -13,9 +13,9 @@ use super::dates::Micros;
 use super::decimal::{Decimal, currency_digits};
 use super::error::{Cell, Refusal};
 use super::keys::{BETWEEN, source_key};
-use super::mapping::table::{OrderMap, Price, ProductMap, Table};
 use super::mapping::field::{Joined, Memo};
 use super::mapping::spec::Choose;
+use super::mapping::table::{OrderMap, Price, ProductMap, Table};
 use super::mapping::template::Template;
 use super::orders::timestamp;
 
@@ -263,7 +263,12 @@ impl<'a> Reader<'a> {
     }
 
     /// A text of at most `most` bytes, checked to be UTF-8.
-    pub(crate) fn text<'r>(&self, template: &'a Template, most: usize, row: &Joined<'r>) -> Cell<Cow<'r, [u8]>>
+    pub(crate) fn text<'r>(
+        &self,
+        template: &'a Template,
+        most: usize,
+        row: &Joined<'r>,
+    ) -> Cell<Cow<'r, [u8]>>
     where
         'a: 'r,
     {
@@ -295,7 +300,12 @@ impl<'a> Reader<'a> {
             ));
         }
         if memchr::memchr(BETWEEN, &text).is_some() {
-            return Err(Refusal::new(self.label(template), &text, "not usable as an id", "an id without U+0000"));
+            return Err(Refusal::new(
+                self.label(template),
+                &text,
+                "not usable as an id",
+                "an id without U+0000",
+            ));
         }
         Ok(text)
     }

@@ -9,9 +9,9 @@ use salient_proto::profile::v1::{Account, Contact, Interaction, Opportunity};
 
 use super::decimal::currency_digits;
 use super::error::{Cell, Refusal};
-use super::mapping::table::{AccountMap, ContactMap, InteractionMap, OpportunityMap};
 use super::mapping::field::Joined;
 use super::mapping::spec::FieldType;
+use super::mapping::table::{AccountMap, ContactMap, InteractionMap, OpportunityMap};
 use super::mapping::template::Template;
 use super::orders::timestamp;
 use super::read::Reader;

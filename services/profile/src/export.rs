@@ -65,8 +65,9 @@ pub fn export(
     let as_of = request.as_of.as_ref().map_or(now, |time| timestamp_micros(time).min(now));
     let cursor: Option<Cursor> = page.key()?;
     let (after, as_of) = cursor.unwrap_or((Uuid::nil(), as_of));
-    let table = Table::try_new(format, columns, cursor.is_none())
-        .map_err(|_| Error::field("cursor", "Parquet is written in one piece; begin anew without a cursor"))?;
+    let table = Table::try_new(format, columns, cursor.is_none()).map_err(|_| {
+        Error::field("cursor", "Parquet is written in one piece; begin anew without a cursor")
+    })?;
     let state = Exporting {
         profile: profile.clone(),
         tenant: tenant.clone(),
@@ -82,7 +83,10 @@ pub fn export(
         read: false,
         shutdown,
     };
-    Ok(stream::try_unfold(state, |mut state| async move { Ok(state.next().await?.map(|piece| (piece, state))) }))
+    Ok(stream::try_unfold(
+        state,
+        |mut state| async move { Ok(state.next().await?.map(|piece| (piece, state))) },
+    ))
 }
 
 struct Begun {
@@ -203,7 +207,9 @@ impl Exporting {
                     written = table.row(row);
                 }
             });
-            written.map_err(|error| Error::new(Reason::Internal, "a record cannot be written").with_source(error))?;
+            written.map_err(|error| {
+                Error::new(Reason::Internal, "a record cannot be written").with_source(error)
+            })?;
             self.after = id;
             self.records += 1;
         }

@@ -80,7 +80,11 @@ impl Records {
     ///
     /// # Errors
     /// What the store says.
-    pub(crate) async fn named_accounts(&self, conn: &mut impl Connection, tenant: &TenantId) -> Result<Accounts> {
+    pub(crate) async fn named_accounts(
+        &self,
+        conn: &mut impl Connection,
+        tenant: &TenantId,
+    ) -> Result<Accounts> {
         let references = self
             .contacts
             .account_refs()
@@ -95,7 +99,12 @@ impl Records {
     ///
     /// # Errors
     /// What the store says.
-    pub(crate) async fn take_in_tx(mut self, tx: &mut Tx, profile: &Profile, tenant: &TenantId) -> Result<Taken> {
+    pub(crate) async fn take_in_tx(
+        mut self,
+        tx: &mut Tx,
+        profile: &Profile,
+        tenant: &TenantId,
+    ) -> Result<Taken> {
         let (mut taken, mut events) = (Taken::default(), Vec::new());
         let (mask, none) = (UpdateMask::Set, Accounts::default());
         macro_rules! write {

@@ -17,7 +17,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let clock = Instant::now();
     let mut plan: Plan = match source.strip_prefix("company:") {
         Some(accounts) => company::plan(Company::try_new(Config::sized(accounts.parse()?))?),
-        None => salient_mapping::open(source.as_ref(), mapping.as_deref(), chrono::DateTime::<chrono::Utc>::MAX_UTC)?,
+        None => salient_mapping::open(
+            source.as_ref(),
+            mapping.as_deref(),
+            chrono::DateTime::<chrono::Utc>::MAX_UTC,
+        )?,
     };
     let (mut batches, mut records) = (0, 0);
     plan.batches(|batch| {

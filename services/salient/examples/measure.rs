@@ -37,7 +37,9 @@ async fn main() -> Result<()> {
         ["import", file, store] => import_lines(Path::new(file), store).await,
         ["plan", session, seconds] => plan(Path::new(session), Duration::from_secs(seconds.parse()?)).await,
         ["interactions", address, token, count] => interactions(address, token, count.parse()?).await,
-        _ => bail!("measure interactions ADDRESS TOKEN COUNT | measure import FILE STORE_URL | measure plan SESSION SECONDS"),
+        _ => bail!(
+            "measure interactions ADDRESS TOKEN COUNT | measure import FILE STORE_URL | measure plan SESSION SECONDS"
+        ),
     }
 }
 
@@ -137,7 +139,10 @@ async fn interactions(address: &str, token: &str, count: u64) -> Result<()> {
                 // neighbours in the stream are of different accounts, as when events come in
                 account_key: key(format!("a{}", number.wrapping_mul(0x9e37_79b9) % ACCOUNTS)),
                 kind: 1 + (number % 8) as i32,
-                occur_time: Some(prost_types::Timestamp { seconds: begun + number as i64 * 60 % 31_000_000, nanos: 0 }),
+                occur_time: Some(prost_types::Timestamp {
+                    seconds: begun + number as i64 * 60 % 31_000_000,
+                    nanos: 0,
+                }),
                 quantity: 1.0,
                 summary: "Asked about delivery times and the next order".into(),
                 ..Interaction::default()

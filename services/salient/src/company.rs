@@ -338,7 +338,9 @@ mod tests {
             known.extend(request.accounts.iter().map(|account| account.source_key.clone().unwrap().id));
             assert!(request.orders.iter().all(|o| known.contains(&o.account_key.as_ref().unwrap().id)));
             assert!(request.interactions.iter().all(|i| known.contains(&i.account_key.as_ref().unwrap().id)));
-            assert!(request.opportunities.iter().all(|o| known.contains(&o.account_key.as_ref().unwrap().id)));
+            assert!(
+                request.opportunities.iter().all(|o| known.contains(&o.account_key.as_ref().unwrap().id))
+            );
         }
         let first = &import.batches[0];
         assert_eq!(first.origin.line(RecordKind::Account, 1, ""), Some(2));

@@ -12,13 +12,7 @@ use salient_proto::{
 };
 use tokio::sync::mpsc;
 
-use crate::{
-    commands::refusal,
-    progress::Step,
-    render,
-    session::Clients,
-    settle::PATIENCE,
-};
+use crate::{commands::refusal, progress::Step, render, session::Clients, settle::PATIENCE};
 
 /// Batches in one stream. A stream that breaks is sent again from its start; batches that were
 /// already taken are known by their request ids.

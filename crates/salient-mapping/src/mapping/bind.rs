@@ -208,7 +208,9 @@ impl Scope<'_> {
                 discount: self.maybe_typed("order.discount", spec.discount.as_ref(), NUMBERS)?,
             },
             (None, Some(amount), None) => Price::Amount(self.typed("order.amount", amount, NUMBERS)?),
-            (None, None, Some(minor)) => Price::Minor(self.typed("order.amount_minor_units", minor, WHOLE)?),
+            (None, None, Some(minor)) => {
+                Price::Minor(self.typed("order.amount_minor_units", minor, WHOLE)?)
+            }
             _ => {
                 let problem = "one of `unit_price`, `amount` and `amount_minor_units` is needed";
                 return Err(self.binder.wrong("order", problem));

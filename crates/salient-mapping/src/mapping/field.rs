@@ -202,7 +202,9 @@ impl Field {
         let text = self.text(row)?;
         let digits = text.trim_ascii();
         // a decimal holds fewer digits than the shortest text of some fractions has
-        if self.notation == Notation::default() && digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-')) {
+        if self.notation == Notation::default()
+            && digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-'))
+        {
             let float = self.utf8(digits)?.parse().ok().filter(|float: &f64| float.is_finite());
             if let Some(float) = float {
                 return Ok(float);

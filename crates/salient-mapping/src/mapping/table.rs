@@ -98,7 +98,10 @@ pub(crate) struct OrderMap {
 /// Where a line's amount comes from.
 #[derive(Debug)]
 pub(crate) enum Price {
-    Unit { price: usize, discount: Option<usize> },
+    Unit {
+        price: usize,
+        discount: Option<usize>,
+    },
     Amount(usize),
     /// In minor units of the currency.
     Minor(usize),

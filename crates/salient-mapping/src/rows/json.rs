@@ -113,7 +113,10 @@ impl Lines {
             match limited.read_until(b'\n', &mut self.text) {
                 Ok(0) => return Ok(false),
                 Ok(count) if count > LONGEST => {
-                    return Err(format!("a line is longer than {} MiB; the lines before stand", LONGEST >> 20));
+                    return Err(format!(
+                        "a line is longer than {} MiB; the lines before stand",
+                        LONGEST >> 20
+                    ));
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
@@ -163,7 +166,8 @@ mod tests {
     fn numbers_keep_their_digits_and_objects_are_flattened() {
         let line = br#"{"a": 12345678901234567.890, "b": {"c": "x\ty", "d": null}, "e": [1, 2], "f": true}"#;
         let texts: Vec<_> = texts(line).unwrap().into_iter().collect();
-        let expected = [("a", "12345678901234567.890"), ("b.c", "x\ty"), ("b.d", ""), ("e", "[1, 2]"), ("f", "true")];
+        let expected =
+            [("a", "12345678901234567.890"), ("b.c", "x\ty"), ("b.d", ""), ("e", "[1, 2]"), ("f", "true")];
         assert_eq!(texts, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
         assert!(super::texts(b"[1]").is_none() && super::texts(b"{\"a\": }").is_none());
     }

@@ -84,7 +84,8 @@ pub(super) fn each(
 
 /// The text of a value. Writing to memory cannot fail.
 fn write_text(field: &Field, text: &mut Vec<u8>) {
-    let time = |time: Option<DateTime<Utc>>| time.map(|time| time.format("%Y-%m-%dT%H:%M:%S%.fZ").to_string());
+    let time =
+        |time: Option<DateTime<Utc>>| time.map(|time| time.format("%Y-%m-%dT%H:%M:%S%.fZ").to_string());
     let _ = match field {
         Field::Null => Ok(()),
         Field::Str(value) => text.write_all(value.as_bytes()),

@@ -49,7 +49,9 @@ impl Held {
                 self.there.push(0);
                 return Ok(());
             }
-            (Values::Text(values), Value::Text(text)) => values.push(ByteArray::from(text.as_bytes().to_vec())),
+            (Values::Text(values), Value::Text(text)) => {
+                values.push(ByteArray::from(text.as_bytes().to_vec()))
+            }
             (Values::Number(values), Value::Integer(number) | Value::Time(number)) => values.push(*number),
             (Values::Float(values), Value::Float(number)) => values.push(*number),
             _ => return Err(Error::other("a value is not of its column's kind")),
@@ -74,7 +76,8 @@ fn field(column: &Column) -> std::result::Result<Type, parquet::errors::ParquetE
 
 impl Rows {
     pub(super) fn try_new(columns: &'static [Column]) -> Result<Self> {
-        let fields = columns.iter().map(|column| field(column).map(Arc::new)).collect::<std::result::Result<_, _>>();
+        let fields =
+            columns.iter().map(|column| field(column).map(Arc::new)).collect::<std::result::Result<_, _>>();
         let schema = fields
             .and_then(|fields| Type::group_type_builder("records").with_fields(fields).build())
             .map_err(Error::other)?;

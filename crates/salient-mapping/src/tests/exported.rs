@@ -97,9 +97,10 @@ fn contact() -> impl Strategy<Value = Contact> {
 
 fn order() -> impl Strategy<Value = Order> {
     // the same product twice on an order stays two lines
-    let line = ("[A-C]", 1_i64..=i64::MAX / 1_000, 0_i64..=i64::MAX / 1_000).prop_map(|(id, quantity, amount)| {
-        OrderLine { product: format!("products/{id}"), quantity, amount_minor_units: amount }
-    });
+    let line =
+        ("[A-C]", 1_i64..=i64::MAX / 1_000, 0_i64..=i64::MAX / 1_000).prop_map(|(id, quantity, amount)| {
+            OrderLine { product: format!("products/{id}"), quantity, amount_minor_units: amount }
+        });
     let lines = prop::collection::vec(line, 1..5);
     (lines, time(), 1_i32..3, 0_i32..4, text()).prop_map(|(lines, order_time, kind, origin, token)| Order {
         order_time,
@@ -114,8 +115,8 @@ fn order() -> impl Strategy<Value = Order> {
 
 fn interaction() -> impl Strategy<Value = Interaction> {
     let quantity = prop_oneof![Just(0.0), Just(0.1), 0.0..1e12_f64, Just(f64::MAX), Just(1e-300)];
-    (time(), 1_i32..9, quantity, text(), any::<bool>()).prop_map(|(occur_time, kind, quantity, summary, of)| {
-        Interaction {
+    (time(), 1_i32..9, quantity, text(), any::<bool>()).prop_map(
+        |(occur_time, kind, quantity, summary, of)| Interaction {
             occur_time,
             kind,
             quantity,
@@ -123,8 +124,8 @@ fn interaction() -> impl Strategy<Value = Interaction> {
             contact_key: if of { key("someone") } else { None },
             product: if of { "products/A".into() } else { String::new() },
             ..Interaction::default()
-        }
-    })
+        },
+    )
 }
 
 fn opportunity() -> impl Strategy<Value = Opportunity> {
@@ -209,7 +210,8 @@ fn json_lines_go_through_a_mapping_of_ones_own() {
     let mapping = "name = \"m\"\nsource = \"s\"\n[[table]]\n[table.fields]\nid = \"id\"\nname = \"person.name\"\n\
                    [table.account]\nkey = \"{id}\"\ndisplay_name = \"{name}\"";
     let found = read(file, Some(Format::JsonLines), Some(mapping)).accounts;
-    let told: Vec<_> = found.iter().map(|a| (a.source_key.clone().unwrap().id, a.display_name.as_str())).collect();
+    let told: Vec<_> =
+        found.iter().map(|a| (a.source_key.clone().unwrap().id, a.display_name.as_str())).collect();
     assert_eq!(told, [("7".to_owned(), "Ann"), ("8".to_owned(), "Bo")]);
 }
 

@@ -49,7 +49,8 @@ fn measure(context: &Context, _wanted: &[String]) -> Result<Vec<Figure>> {
 /// Rows a second of a bare `COPY` of what the service stored, without its indices.
 fn copied(postgres: &Postgres, store: &str) -> Result<f64> {
     let columns = "id, source, source_id, account_id, occur_time, kind, body, hash, create_time";
-    let rows = postgres.query(store, &format!("copy (select {columns} from interactions) to stdout with (format csv)"))?;
+    let rows = postgres
+        .query(store, &format!("copy (select {columns} from interactions) to stdout with (format csv)"))?;
     postgres.query(
         store,
         "create table bare (id uuid, source text, source_id text, account_id uuid, occur_time bigint, \

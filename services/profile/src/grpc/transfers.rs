@@ -34,7 +34,8 @@ impl TransferService for Transfers {
         let (ctx, mut inbound) = accept_stream(request)?;
         let mut first = inbound.next().await?;
         let header = first.as_mut().and_then(|message| message.header.take());
-        let missing = || Error::field("messages[0].header", "is required: the first message says what the file is");
+        let missing =
+            || Error::field("messages[0].header", "is required: the first message says what the file is");
         let header = header.ok_or_else(missing).into_status()?;
         let mut upload =
             transfers::begin(&self.profile, ctx.tenant(), header, self.most).await.into_status()?;
@@ -68,7 +69,8 @@ impl TransferService for Transfers {
 
     async fn export(&self, request: Request<ExportRequest>) -> Answer<Self::ExportStream> {
         let (ctx, message) = accept(request)?;
-        let pieces = export::export(&self.profile, ctx.tenant(), &message, self.shutdown.clone()).into_status()?;
+        let pieces =
+            export::export(&self.profile, ctx.tenant(), &message, self.shutdown.clone()).into_status()?;
         Ok(Response::new(pieces.map(|piece| piece.map_err(status)).boxed()))
     }
 }

@@ -28,8 +28,14 @@ pub trait Profiles: Dated {
 macro_rules! page {
     ($table:literal, $body:expr, $dated:literal) => {
         concat!(
-            "select id, ", $body, " as body, create_time, update_time from ", $table, "
-             where tenant = $1 and id > $2 and create_time <= $3 and ", $dated, " and {filter}
+            "select id, ",
+            $body,
+            " as body, create_time, update_time from ",
+            $table,
+            "
+             where tenant = $1 and id > $2 and create_time <= $3 and ",
+            $dated,
+            " and {filter}
              order by id limit $4"
         )
     };

@@ -43,7 +43,8 @@ impl TryFrom<Row> for Stored {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
-        let wrong = |column, error: prost::DecodeError| Error::inconsistent("transfers", column, row.id, error);
+        let wrong =
+            |column, error: prost::DecodeError| Error::inconsistent("transfers", column, row.id, error);
         Ok(Self {
             id: row.id,
             header: ImportHeader::decode(row.header.as_slice()).map_err(|error| wrong("header", error))?,

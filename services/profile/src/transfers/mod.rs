@@ -140,7 +140,10 @@ impl Upload {
         let Stored { id, received, .. } = self.stored;
         let mut tx = self.profile.db.begin().await?;
         if !transfers::append_in_tx(&mut tx, &self.tenant, id, received, data, last).await? {
-            return Err(Error::field("offset", "another stream has sent this piece meanwhile; ask how far it is"));
+            return Err(Error::field(
+                "offset",
+                "another stream has sent this piece meanwhile; ask how far it is",
+            ));
         }
         if last {
             let header = &self.stored.header;

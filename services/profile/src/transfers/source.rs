@@ -85,7 +85,9 @@ pub(super) fn unread(error: tokio::task::JoinError) -> Error {
 pub(super) fn refusal(error: MappingError) -> Error {
     match error {
         MappingError::Io { source, .. } => Error::unavailable(source),
-        MappingError::Unreadable { .. } | MappingError::Empty { .. } => Error::field("data", error.to_string()),
+        MappingError::Unreadable { .. } | MappingError::Empty { .. } => {
+            Error::field("data", error.to_string())
+        }
         MappingError::Column { .. } | MappingError::NoMapping { .. } | MappingError::Mapping { .. } => {
             Error::field("header.mapping", error.to_string())
         }

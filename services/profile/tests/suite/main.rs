@@ -5,6 +5,7 @@
 mod access;
 mod batches;
 mod events;
+mod exports;
 mod histories;
 mod identity;
 mod ingestion;

@@ -20,7 +20,8 @@ pub async fn run(options: cli::Import) -> Result<()> {
     if options.upload {
         return super::upload::run(&options).await;
     }
-    let mut plan = salient_mapping::open(&options.file, options.mapping.as_deref(), Clock::system().latest())?;
+    let mut plan =
+        salient_mapping::open(&options.file, options.mapping.as_deref(), Clock::system().latest())?;
     if options.dry_run {
         plan.batches(|_| ControlFlow::Continue(()))?;
         print!("{}", plan.report());

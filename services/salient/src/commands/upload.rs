@@ -65,7 +65,8 @@ fn header(options: &cli::Import) -> Result<ImportHeader> {
     let request_id = match options.dry_run {
         true => fresh_id(),
         false => {
-            let changed = about.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+            let changed =
+                about.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
             stable_id(&format!("{}|{}|{changed:?}|{mapping}", file.display(), about.len()))
         }
     };
@@ -106,9 +107,8 @@ async fn send(clients: &Clients, path: &Path, header: ImportHeader, step: &Step)
 }
 
 async fn call(clients: &Clients, messages: Vec<ImportRequest>) -> Result<Transfer> {
-    let sent = retry(PATIENCE, async || {
-        clients.transfer.clone().import(tokio_stream::iter(messages.clone())).await
-    });
+    let sent =
+        retry(PATIENCE, async || clients.transfer.clone().import(tokio_stream::iter(messages.clone())).await);
     sent.await.map_err(refusal)?.into_inner().transfer.context("the suite answered without a transfer")
 }
 
@@ -136,7 +136,9 @@ async fn tell(clients: &Clients, transfer: &Transfer) -> Result<()> {
     for (rule, lines) in &transfer.skipped {
         println!("{lines:>11}  left out: {rule}");
     }
-    println!("{created:>11}  created\n{updated:>11}  updated\n{unchanged:>11}  unchanged\n{refused:>11}  refused");
+    println!(
+        "{created:>11}  created\n{updated:>11}  updated\n{unchanged:>11}  unchanged\n{refused:>11}  refused"
+    );
     let request = ListTransferProblemsRequest {
         parent: transfer.name.clone(),
         page_size: TOLD,

@@ -11,10 +11,10 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use salient_core::Clock;
 use salient_kit::client::retry;
+use salient_mapping::Plan;
 use salient_proto::recommendation::v1::{
     DailyPlan, EvaluatePlansRequest, EvaluatePlansResponse, ListSellersRequest,
 };
-use salient_mapping::Plan;
 use salient_sim::{Company, Config as CompanyConfig};
 use serde::{Deserialize, Serialize};
 
