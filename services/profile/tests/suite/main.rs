@@ -8,6 +8,7 @@ mod consents;
 mod customer;
 mod erasure;
 mod events;
+mod exports;
 mod hierarchy;
 mod histories;
 mod identity;
