@@ -232,11 +232,11 @@ async fn who_compares_records_forgets_the_erased(world: &World) {
     identity(world).upsert_sources(request).await.unwrap();
     let db = Db::connect(&StoreConfig::new(world.store_url())).await.unwrap();
     let waiting = async || {
-        let found: Option<(i64,)> = salient_store::sql("select 1 from unresolved")
-            .fetch_optional(&mut db.read().await.unwrap())
+        let (count,): (i64,) = salient_store::sql("select count(*) from unresolved")
+            .fetch_one(&mut db.read().await.unwrap())
             .await
             .unwrap();
-        found.is_some()
+        count > 0
     };
     wait_until(async || !waiting().await).await;
     // the service's own worker is at rest, and another one holds the records
