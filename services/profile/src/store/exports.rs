@@ -53,6 +53,9 @@ pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, new: &NewExport<'_>) -> R
 
 /// Keeps a part, unless the export is gone or has it. `now` is in microseconds.
 ///
+/// Parts come in at the same time: whoever holds the export's row sees all that came before, so the
+/// last of them completes it.
+///
 /// # Errors
 /// What the store says.
 pub async fn report_in_tx(
@@ -63,6 +66,11 @@ pub async fn report_in_tx(
     json: &str,
     now: i64,
 ) -> Result<()> {
+    sql("select 1 from person_exports where tenant = $1 and id = $2 {for_update}")
+        .bind(tenant)
+        .bind(id)
+        .execute(tx)
+        .await?;
     sql("update person_export_parts set json = $4, report_time = $5
          where tenant = $1 and person_export = $2 and service = $3 and report_time is null")
     .bind(tenant)

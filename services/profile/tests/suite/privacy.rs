@@ -23,7 +23,12 @@ use tonic::Code;
 
 use crate::world::{World, both, contact, counts, interaction, key, request_id, why};
 
-both!(an_export_collects_from_all_and_goes_with_the_person, old_interactions_are_deleted, who_may_do_what,);
+both!(
+    an_export_collects_from_all_and_goes_with_the_person,
+    the_last_of_parts_that_come_together_completes_an_export,
+    old_interactions_are_deleted,
+    who_may_do_what,
+);
 
 pub type Privacy = PrivacyServiceClient<Link>;
 
@@ -165,6 +170,27 @@ async fn an_export_collects_from_all_and_goes_with_the_person(world: &World) {
     };
     world.say("scoring", 0, &message).await;
     assert_eq!(why(export(&mut client, &third.name).await), unknown);
+}
+
+async fn the_last_of_parts_that_come_together_completes_an_export(world: &World) {
+    let contact = person(world, "7").await;
+    let mut client = privacy(world, Role::Operator);
+    for _ in 0..20 {
+        let request = ExportPersonRequest { request_id: request_id(), contact: contact.clone() };
+        let begun = client.export_person(request).await.unwrap().into_inner().export.unwrap();
+        let messages = SERVICES.map(|service| PersonDataReported {
+            person_export: begun.name.clone(),
+            service: service.into(),
+            json: "{}".into(),
+        });
+        tokio::join!(
+            world.say(SERVICES[0], 0, &messages[0]),
+            world.say(SERVICES[1], 1, &messages[1]),
+            world.say(SERVICES[2], 2, &messages[2]),
+        );
+        let whole = export(&mut client, &begun.name).await.unwrap();
+        assert!(whole.complete_time.is_some() && whole.missing_services.is_empty());
+    }
 }
 
 async fn old_interactions_are_deleted(world: &World) {
