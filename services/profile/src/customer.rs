@@ -5,15 +5,16 @@
 //! it (stage, trends) was boiled down when the records came; see [`crate::domain::facts`].
 //!
 //! # How to add a part
-//! A field of `Customer` in the contract, its name in [`PARTS`], and its reading in [`get`]. Consent
-//! belongs here as a part of its own.
+//! A field of `Customer` in the contract, its name in [`PARTS`], and its reading in [`get`].
+
+use std::collections::HashMap;
 
 use prost_types::FieldMask;
 use salient_core::{Error, Mask, Result, TenantId};
 use salient_proto::profile::v1::{
-    Account, Completeness, Contact, Customer, CustomerStage, GetCustomerRequest, Opportunity,
-    ProvenanceSummary, SourceRecord, TimelineEntry, Trends, completeness::Question, opportunity::State,
-    provenance_summary::Origin, trends,
+    Account, Completeness, Contact, Customer, CustomerConsents, CustomerStage, GetCustomerRequest,
+    Opportunity, ProvenanceSummary, SourceRecord, TimelineEntry, Trends, completeness::Question,
+    customer_consents::Person, opportunity::State, provenance_summary::Origin, trends,
 };
 use salient_store::Connection;
 use uuid::Uuid;
@@ -22,6 +23,7 @@ use crate::{
     domain::{
         Kind, Record,
         completeness::completeness,
+        consent,
         facts::day_of,
         record::timestamp,
         timeline::{Kinds, as_known_at},
@@ -32,16 +34,17 @@ use crate::{
     profile::Profile,
     segments,
     store::{
+        consents,
         facts::{self, Stood},
         identity::contacts_of,
-        records,
+        records, settings,
         timeline::{OPPORTUNITIES, Span, newest},
     },
     timeline,
 };
 
 /// What a read mask may name.
-pub const PARTS: [&str; 11] = [
+pub const PARTS: [&str; 12] = [
     "name",
     "account",
     "provenance",
@@ -53,6 +56,7 @@ pub const PARTS: [&str; 11] = [
     "segments",
     "stage",
     "trends",
+    "consents",
 ];
 
 /// Contacts, and open opportunities, that are shown.
@@ -103,7 +107,7 @@ pub async fn get(profile: &Profile, tenant: &TenantId, request: &GetCustomerRequ
     if wants("hierarchy") {
         customer.hierarchy = Some(hierarchy::of(conn, tenant, root).await?);
     }
-    if wants("contacts") || wants("completeness") {
+    if wants("contacts") || wants("completeness") || wants("consents") {
         customer.contacts = of_profile(contacts_of(conn, tenant, &members, SHOWN).await?, root);
     }
     if wants("open_opportunities") {
@@ -136,7 +140,10 @@ pub async fn get(profile: &Profile, tenant: &TenantId, request: &GetCustomerRequ
         let account = customer.account.as_ref().ok_or_else(|| Error::not_found(&request.name))?;
         customer.completeness = Some(known(account, &customer.contacts));
     }
-    // read for the completeness only
+    if wants("consents") {
+        customer.consents = Some(agreed(conn, tenant, &customer.contacts, now).await?);
+    }
+    // read for other parts only
     if !wants("account") {
         customer.account = None;
     }
@@ -206,6 +213,26 @@ async fn entries(
     let mut found = timeline::entries(conn, tenant, members, asked).await?;
     found.truncate(usize::try_from(span.limit).unwrap_or_default());
     Ok(timeline::shown(found))
+}
+
+/// What these contacts agreed to.
+async fn agreed(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    contacts: &[Contact],
+    now: i64,
+) -> Result<CustomerConsents> {
+    let ids: Result<Vec<Uuid>> =
+        contacts.iter().map(|contact| Kind::Contact.parse("name", &contact.name)).collect();
+    let ids = ids?;
+    let mut said: HashMap<Uuid, Vec<_>> = HashMap::new();
+    for (person, consent) in consents::deciding_of_profiles(conn, tenant, &ids, now).await? {
+        said.entry(person).or_default().push(consent::status(consent));
+    }
+    let person = |id| Some(Person { contact: Kind::Contact.name(id), statuses: said.remove(&id)? });
+    let people = ids.into_iter().filter_map(person).collect();
+    let unknown_permitted = consent::permits_unknown(&settings::get(conn, tenant).await?);
+    Ok(CustomerConsents { people, unknown_permitted })
 }
 
 fn stage(stood: Option<&Stood>) -> CustomerStage {

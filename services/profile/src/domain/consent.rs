@@ -147,23 +147,34 @@ pub fn statuses(
             if !wanted(purpose as i32, of) || !wanted(channel as i32, on) {
                 continue;
             }
-            let consent = found.remove(&(of, on));
-            let state = consent.as_ref().map_or(State::Unspecified, Consent::state);
-            let permitted = match state {
-                State::Granted => true,
-                State::Withdrawn => false,
-                State::Unspecified => settings.unknown_consent() != UnknownConsent::Forbidden,
-            };
-            statuses.push(ConsentStatus {
-                purpose: of,
-                channel: on,
-                state: state.into(),
-                permitted,
-                consent,
+            statuses.push(match found.remove(&(of, on)) {
+                Some(consent) => status(consent),
+                None => ConsentStatus {
+                    purpose: of,
+                    channel: on,
+                    permitted: permits_unknown(settings),
+                    ..ConsentStatus::default()
+                },
             });
         }
     }
     statuses
+}
+
+/// What holds by the consent that decides.
+pub fn status(consent: Consent) -> ConsentStatus {
+    ConsentStatus {
+        purpose: consent.purpose,
+        channel: consent.channel,
+        state: consent.state,
+        permitted: consent.state() == State::Granted,
+        consent: Some(consent),
+    }
+}
+
+/// Whether contact may be made where nothing is known.
+pub fn permits_unknown(settings: &PrivacySettings) -> bool {
+    settings.unknown_consent() != UnknownConsent::Forbidden
 }
 
 /// What others are told of a consent: what holds, and nothing that proves it.

@@ -164,6 +164,45 @@ pub async fn deciding(
     Ok(rows.into_iter().map(Consent::from).collect())
 }
 
+/// The consents that decide about the people with these profiles, of those given at or before `until`
+/// (microseconds), with whose they are: one for each person, purpose and channel.
+///
+/// # Errors
+/// What the store says.
+pub async fn deciding_of_profiles(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    profiles: &[Uuid],
+    until: i64,
+) -> Result<Vec<(Uuid, Consent)>> {
+    let rows: Vec<OfProfile> =
+        sql("select profile, id, contact, purpose, channel, state, consent_time, proof, source, record_time from (
+             select people.profile, c.id, c.contact, c.purpose, c.channel, c.state, c.consent_time, c.proof,
+                    c.source, c.record_time,
+                    row_number() over (partition by people.profile, c.purpose, c.channel
+                                       order by c.consent_time desc, c.state desc, c.id desc) as place
+             from (select rows.id as profile, rows.id as contact from {rows}
+                   union all
+                   select rows.id as profile, r.id as contact from {rows}
+                   join contacts r on r.tenant = $1 and r.root = rows.id) people
+             join consents c on c.tenant = $1 and c.contact = people.contact
+             where c.consent_time <= $2) ranked
+         where place = 1 order by profile, purpose, channel")
+        .bind(tenant)
+        .bind(until)
+        .rows(Rows::new().uuid("id", profiles.iter().copied()))
+        .fetch_all(conn)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.profile, row.consent.into())).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct OfProfile {
+    profile: Uuid,
+    #[sqlx(flatten)]
+    consent: Row,
+}
+
 /// A consent, with what a list is sorted by.
 pub type Listed = ((i64, Uuid), Consent);
 

@@ -5,16 +5,25 @@ use salient_kit::{Role, client::Link};
 use salient_proto::{
     common::v1::SourceKey,
     profile::v1::{
-        Account, Contact, Customer, GetCustomerRequest, GetJourneyRequest, IngestRecordsRequest,
+        Account, Consent, Contact, Customer, GetCustomerRequest, GetJourneyRequest, IngestRecordsRequest,
         ListAccountSegmentsRequest, ListAccountsRequest, ListJourneyTransitionsRequest, Opportunity, Order,
-        customer_service_client::CustomerServiceClient, interaction,
-        journey_service_client::JourneyServiceClient, opportunity::State, order, timeline_entry::Entry,
+        PrivacySettings, UpdatePrivacySettingsRequest,
+        consent::{self, Channel, Purpose},
+        customer_consents::Person,
+        customer_service_client::CustomerServiceClient,
+        interaction,
+        journey_service_client::JourneyServiceClient,
+        opportunity::State,
+        order,
+        privacy_settings::UnknownConsent,
+        timeline_entry::Entry,
     },
 };
 use tonic::{Code, Status};
 
 use crate::{
     identity::{merge, undo},
+    privacy::{self, said},
     segments::{current, define, ingest, segment, segments},
     world::{
         World, account, both, contact, interaction, key, mask, opportunity, order as purchase, timestamp, why,
@@ -26,6 +35,7 @@ both!(
     only_what_is_asked_for,
     months_are_zero_where_nothing_was,
     a_merged_name_leads_to_the_profile,
+    what_the_contacts_agreed_to,
     what_is_refused,
 );
 
@@ -116,6 +126,8 @@ async fn every_part_of_a_customer(world: &World) {
     let trends = found.trends.unwrap();
     assert_eq!((trends.months.len(), trends.months.last().unwrap().as_str()), (12, "2011-06"));
     assert_eq!(trends.orders[0].order_counts, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0]);
+    let consents = found.consents.unwrap();
+    assert!(consents.people.is_empty() && consents.unknown_permitted);
 
     // one without anything has every part too
     let bare = of(world, shop).await;
@@ -223,6 +235,52 @@ async fn a_merged_name_leads_to_the_profile(world: &World) {
     assert_eq!(of(world, &twin).await.name, twin);
     let listed = definitions.list_account_segments(of_account).await.unwrap().into_inner().segments;
     assert_eq!(listed, []);
+}
+
+async fn what_the_contacts_agreed_to(world: &World) {
+    let name = company(world).await.remove(0);
+    let [ada, bob] = <[Contact; 2]>::try_from(of(world, &name).await.contacts).unwrap();
+    let consents = async || of(world, &name).await.consents.unwrap().people;
+    let mut privacy = privacy::privacy(world, Role::Operator);
+    let by_mail =
+        Consent { channel: Channel::Email.into(), ..said(&bob.name, consent::State::Granted, world.ago(9)) };
+    let calls = |of: &Contact, state, days| said(&of.name, state, world.ago(days));
+    let granted = calls(&ada, consent::State::Granted, 5);
+    let older = calls(&ada, consent::State::Granted, 8);
+    privacy::record(&mut privacy, vec![older, granted, by_mail]).await;
+    let told = consents().await;
+    let shown = |of: &Person| -> (String, Vec<_>) {
+        let each = of.statuses.iter().map(|of| (of.purpose(), of.channel(), of.state(), of.permitted));
+        (of.contact.clone(), each.collect())
+    };
+    let (sales, yes) = (Purpose::Sales, consent::State::Granted);
+    assert_eq!(
+        told.iter().map(shown).collect::<Vec<_>>(),
+        [
+            (ada.name.clone(), vec![(sales, Channel::Call, yes, true)]),
+            (bob.name.clone(), vec![(sales, Channel::Email, yes, true)]),
+        ]
+    );
+    assert_eq!(told[0].statuses[0].consent.as_ref().unwrap().consent_time, Some(world.ago(5)));
+
+    // one person: what any of the records said, the latest decides
+    let no = calls(&bob, consent::State::Withdrawn, 2);
+    privacy::record(&mut privacy, vec![no]).await;
+    let merged = privacy::merge(world, &ada.name, &bob.name).await;
+    let one = consents().await.iter().map(shown).collect::<Vec<_>>();
+    let both =
+        vec![(sales, Channel::Call, consent::State::Withdrawn, false), (sales, Channel::Email, yes, true)];
+    assert_eq!(one, [(ada.name.clone(), both.clone())]);
+    privacy::undo(world, &merged).await;
+    let again = consents().await;
+    assert_eq!(again[0], told[0]);
+    assert_eq!(shown(&again[1]).1, both);
+
+    let settings =
+        PrivacySettings { unknown_consent: UnknownConsent::Forbidden.into(), ..PrivacySettings::default() };
+    let request = UpdatePrivacySettingsRequest { request_id: request_id(), settings: Some(settings) };
+    privacy.update_privacy_settings(request).await.unwrap();
+    assert!(!of(world, &name).await.consents.unwrap().unknown_permitted);
 }
 
 async fn what_is_refused(world: &World) {
