@@ -34,6 +34,10 @@ const IDLE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait for a connection to Postgres, which may be starting.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Large values are compressed by LZ4 where the server was built with it: pglz, which is what it
+/// takes otherwise, costs about as much as all the rest of storing a batch of records.
+const COMPRESSION: &str = "select set_config('default_toast_compression', 'lz4', false) from pg_settings
+     where name = 'default_toast_compression' and 'lz4' = any (enumvals)";
 
 /// Which engine a database runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,6 +221,12 @@ async fn postgres(options: PgConnectOptions, config: &StoreConfig) -> Result<Poo
         .min_connections(0)
         .acquire_timeout(CONNECT)
         .idle_timeout(IDLE)
+        .after_connect(|conn, _| {
+            Box::pin(async move {
+                sqlx::raw_sql(COMPRESSION).execute(conn).await?;
+                Ok(())
+            })
+        })
         // A round trip before each use is too dear; a connection that lay still is asked.
         .test_before_acquire(false)
         .before_acquire(|conn: &mut sqlx::PgConnection, meta| {

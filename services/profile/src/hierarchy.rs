@@ -172,7 +172,14 @@ pub async fn set_in_tx(
         Some("") => Some(String::new()),
         Some(parent) => Some(key_text(&key_of(tx, tenant, parent).await?)),
     };
-    merging::fix_in_tx(tx, profile, tenant, &before, PARENT, value).await?;
+    let fixed = merging::fix_in_tx(tx, profile, tenant, &before, PARENT, value).await;
+    fixed.map_err(|error| match error.reason() {
+        Reason::HierarchyCycle => {
+            let chain = error.message().to_owned();
+            error.with_violation("parent", chain)
+        }
+        _ => error,
+    })?;
     of(tx, tenant, before.id).await
 }
 

@@ -12,7 +12,6 @@ use crate::{
         Kind, Record,
         batch::{Current, Write, written},
         change::change,
-        record::AccountRef,
         unify::{Member, Pin, Provenance, unify},
     },
     hierarchy,
@@ -262,16 +261,12 @@ pub async fn follow<R: Record>(
     tenant: &TenantId,
     records: &mut [R],
 ) -> Result<()> {
-    let account = |record: &R| match record.account() {
-        Ok(AccountRef::Id(id)) => Some(id),
-        _ => None,
-    };
-    let mut ids: Vec<Uuid> = records.iter().filter_map(account).collect();
+    let mut ids: Vec<Uuid> = records.iter().filter_map(R::account_id).collect();
     ids.sort_unstable();
     ids.dedup();
     let roots = identity::roots::<Account>(conn, tenant, ids.into_iter()).await?;
     for record in &mut *records {
-        if let Some((id, root)) = account(record).and_then(|id| Some((id, *roots.get(&id)?)))
+        if let Some((id, root)) = record.account_id().and_then(|id| Some((id, *roots.get(&id)?)))
             && id != root
         {
             record.set_account(Kind::Account.name(root));

@@ -16,10 +16,10 @@ use crate::{commands::refusal, progress::Step, render, session::Clients, settle:
 
 /// Batches in one stream. A stream that breaks is sent again from its start; batches that were
 /// already taken are known by their request ids.
-const CHUNK: usize = 16;
+const CHUNK: usize = 8;
 
-/// Batches read ahead while others are on their way.
-const AHEAD: usize = 8;
+/// Batches read ahead while others are on their way: the whole next stream.
+const AHEAD: usize = CHUNK;
 
 /// Refused records that are told one by one.
 const TOLD: usize = 10;

@@ -35,6 +35,13 @@ pub trait Record: prost::Message + Validate + Default + Clone + PartialEq + 'sta
     /// # Errors
     /// Both ways at once, or a name that is none.
     fn account(&self) -> Result<AccountRef, Refusal>;
+    /// The account of a stored record; nothing for an account, and before the account is known.
+    fn account_id(&self) -> Option<Uuid> {
+        match self.account() {
+            Ok(AccountRef::Id(id)) => Some(id),
+            _ => None,
+        }
+    }
     /// Names the account, in the one way in which it is stored.
     fn set_account(&mut self, account: String);
     /// The key of the person whom the record names, if it names one.

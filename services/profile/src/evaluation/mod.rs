@@ -31,7 +31,10 @@ use salient_core::Result;
 use salient_store::Lease;
 use tokio_util::sync::CancellationToken;
 
-use crate::{profile::Profile, store::segments::SIGNAL};
+use crate::{
+    profile::Profile,
+    store::{facts, segments::SIGNAL},
+};
 
 /// How often to look for what other replicas committed, and for what time has brought.
 const POLL: Duration = Duration::from_millis(300);
@@ -60,14 +63,17 @@ async fn lead(profile: &Profile, shutdown: &CancellationToken) -> Result<()> {
     let Some(mut lease) = Lease::acquire(&profile.db, "profile.evaluation", shutdown).await? else {
         return Ok(());
     };
+    let mut newest = 0;
     while !shutdown.is_cancelled() {
         lease.check().await?;
         let begin = Instant::now();
         let refreshed = refresh::refresh(profile).await?;
         // Whoever pours records in needs the machine more, and accounts that come again meanwhile
-        // are looked at once.
-        let rest =
-            if refreshed.is_pouring { (begin.elapsed() * REST_SHARE).min(REST) } else { Duration::ZERO };
+        // are looked at once. A backlog to which nobody adds is worked off without a rest.
+        let last = facts::last(&mut profile.db.read().await?).await?;
+        let pours = refreshed.is_pouring && last > newest;
+        newest = newest.max(last);
+        let rest = if pours { (begin.elapsed() * REST_SHARE).min(REST) } else { Duration::ZERO };
         let passed = pass::step(profile).await?;
         if passed || refreshed.entries > 0 {
             tokio::time::sleep(rest).await;

@@ -28,7 +28,7 @@ const POURING: usize = 100;
 pub(super) struct Refreshed {
     /// Entries of the queue that were worked on.
     pub(super) entries: usize,
-    /// Whether records pour in, as in an import.
+    /// Whether so many waited as when records pour in.
     pub(super) is_pouring: bool,
 }
 

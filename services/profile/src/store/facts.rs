@@ -154,7 +154,8 @@ const USAGE: &str = "select u.account_id, u.day, u.id, u.metric, u.readings, u.t
     from {rows} cross join usage_days u
     where u.tenant = $1 and u.account_id = rows.id and u.device = ''";
 const CONTACTS: &str = "select rows.id,
-        (select count(*) from contacts c where c.account_id = rows.id and c.tenant = $1) as count
+        (select count(*) from contacts c
+         where c.account_id = rows.id and c.tenant = $1 and c.root is null) as count
     from {rows}";
 
 /// What the records of these accounts' profiles add up to at `now` (microseconds), and when that

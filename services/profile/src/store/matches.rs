@@ -236,7 +236,8 @@ pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, pair: &Pair) -> Result<()
         pair,
         "insert into matches (tenant, match, kind, one, other, state, probability, body)
          values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (tenant, kind, one, other) do update
-            set state = excluded.state, body = excluded.body",
+            set match = excluded.match, probability = excluded.probability, state = excluded.state,
+                body = excluded.body",
     )
     .await
 }

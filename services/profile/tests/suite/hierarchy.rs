@@ -14,6 +14,7 @@ use salient_proto::{
     },
 };
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::{
     identity::{get, merge, undo},
@@ -201,7 +202,10 @@ async fn a_person_has_the_last_word(world: &World) {
     assert_eq!(get(world, b).await.parent, *c);
     // a circle is one whoever closes it
     let refused = (Code::FailedPrecondition, Reason::HierarchyCycle);
-    assert_eq!(why(set_parent(world, c, b).await), refused);
+    let status = set_parent(world, c, b).await.unwrap_err();
+    let violations = status.get_details_bad_request().unwrap().field_violations;
+    assert_eq!(violations.iter().map(|of| of.field.as_str()).collect::<Vec<_>>(), ["parent"]);
+    assert_eq!(why(Err::<(), _>(status)), refused);
     assert_eq!(why(set_parent(world, a, a).await), refused);
     // that nothing is above it frees its former parent to stand below
     assert_eq!(set_parent(world, b, "").await.unwrap().parent, None);

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::Current;
-use crate::domain::{Record, record::AccountRef};
+use crate::domain::Record;
 
 /// Bytes of the content hash that are kept. It tells equal from changed, nothing more.
 const HASH: usize = 16;
@@ -35,20 +35,13 @@ pub struct Write<R> {
 pub fn written<R: Record>(id: Uuid, key: SourceKey, record: R, create_time: i64) -> Write<R> {
     let body = record.encode_to_vec();
     let hash = hash(&body);
-    let account = match record.account() {
-        Ok(AccountRef::Id(account)) => account,
-        _ => id,
-    };
+    let account = record.account_id().unwrap_or(id);
     Write { id, account, key, record, body, hash, create_time }
 }
 
 /// The accounts that these stored records belong to.
 pub fn accounts_of<R: Record>(current: &HashMap<Uuid, Current<R>>) -> Vec<Uuid> {
-    let account = |current: &Current<R>| match current.record.account() {
-        Ok(AccountRef::Id(account)) => Some(account),
-        _ => None,
-    };
-    current.values().filter_map(account).collect()
+    current.values().filter_map(|current| current.record.account_id()).collect()
 }
 
 /// The accounts that `writes` speak of, and those in `before`, which they may have left; none if
