@@ -206,13 +206,16 @@ impl Replay {
 
     async fn failed(&self, event: &Envelope, error: &str) -> Result<Option<bool>> {
         let mut tx = self.db.begin().await?;
-        sql("update dead_letters set attempts = attempts + 1, error = $4, fail_time = $5
+        // of a letter that an erasure emptied meanwhile, the error may quote what is gone
+        sql("update dead_letters set attempts = attempts + 1, fail_time = $5,
+                error = case when data = $6 then $4 else error end
              where tenant = $1 and consumer = $2 and id = $3")
         .bind(&event.tenant)
         .bind(&self.group)
         .bind(event.id)
         .bind(inbox::without_nul(error.to_owned()))
         .bind(self.clock.now())
+        .bind(&event.data[..])
         .execute(&mut tx)
         .await?;
         tx.commit().await?;

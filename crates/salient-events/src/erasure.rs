@@ -42,6 +42,8 @@ use crate::{
     outbox::Outbox,
 };
 
+/// What a dead letter says instead of its error, which may quote what it did not like.
+pub(crate) const ERASED: &str = "erased";
 /// Characters of a UUID as text.
 const UUID_LENGTH: usize = 36;
 /// The key of the field that has a record's own name: the first of every resource.
@@ -217,12 +219,12 @@ pub async fn scrub_in_tx(tx: &mut Tx, tenant: &TenantId, traces: &Traces) -> Res
         .execute(tx)
         .await?;
     for (consumer, id, data) in changed {
-        // The error may quote what it did not like.
-        sql("update dead_letters set data = $4, error = 'erased' where tenant = $1 and consumer = $2 and id = $3")
+        sql("update dead_letters set data = $4, error = $5 where tenant = $1 and consumer = $2 and id = $3")
             .bind(tenant)
             .bind(consumer)
             .bind(id)
             .bind(data)
+            .bind(ERASED)
             .execute(tx)
             .await?;
     }

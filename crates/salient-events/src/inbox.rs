@@ -118,6 +118,9 @@ pub(crate) async fn put_aside_in_tx(
         tracing::info!(event = %event.id, "dead letter not kept, it speaks only of the erased");
         return Ok(());
     };
+    // the error may quote what was left out
+    let is_whole = data.len() == event.data.len();
+    let error = if is_whole { without_nul(error.chain()) } else { erasure::ERASED.to_owned() };
     sql("insert into dead_letters
              (tenant, consumer, id, type, source, shard, subject, time, traceparent, data,
               error, attempts, fail_time)
@@ -132,7 +135,7 @@ pub(crate) async fn put_aside_in_tx(
     .bind(event.time)
     .bind(event.traceparent.clone())
     .bind(&data[..])
-    .bind(without_nul(error.chain()))
+    .bind(error)
     .bind(attempts)
     .bind(clock.now())
     .execute(tx)

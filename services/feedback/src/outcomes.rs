@@ -30,6 +30,7 @@ impl Feedback {
     pub async fn match_outcomes(&self) -> Result<usize> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        store::matches::take_turn_in_tx(&mut tx).await?;
         let mut events = Vec::new();
         for ((tenant, shard), outcomes) in by_shard(store::retract_outcomes_in_tx(&mut tx).await?) {
             events.push(self.outbox.event(&tenant, shard, &pb::OutcomesRetracted { outcomes }));

@@ -34,7 +34,7 @@ pub async fn orders_recorded(ctx: &mut HandlerCtx, event: profile::OrdersRecorde
     }
     let tenant = ctx.envelope.tenant.clone();
     salient_ledger::put_orders_in_tx(&mut ctx.tx, &tenant, event.orders).await?;
-    Ok(store::plans::mark_stale_in_tx(&mut ctx.tx, &tenant, today, &touched).await?)
+    store::plans::mark_stale_in_tx(&mut ctx.tx, &tenant, today, &touched).await
 }
 
 /// Accounts were scored.
@@ -48,6 +48,9 @@ pub async fn reactions_recorded(ctx: &mut HandlerCtx, event: feedback::Reactions
     use feedback::ReactionAction as Action;
     let tenant = ctx.envelope.tenant.clone();
     let today = ctx.clock.now().date_naive();
+    // before the first state: who is choosing a list would write back the old one
+    store::plans::hold_in_tx(&mut ctx.tx, &tenant).await?;
+    let mut touched = Vec::with_capacity(event.reactions.len());
     for reaction in event.reactions {
         let id = RecommendationId::parse_field("recommendation", &reaction.recommendation)?;
         let at = reaction.react_time.as_ref().and_then(time).unwrap_or_else(|| ctx.clock.now());
@@ -68,9 +71,9 @@ pub async fn reactions_recorded(ctx: &mut HandlerCtx, event: feedback::Reactions
                 store::plans::mark_all_stale_in_tx(&mut ctx.tx, &tenant, today).await?;
             }
         }
-        store::plans::mark_stale_in_tx(&mut ctx.tx, &tenant, today, &[about]).await?;
+        touched.push(about);
     }
-    Ok(())
+    store::plans::mark_stale_in_tx(&mut ctx.tx, &tenant, today, &touched).await
 }
 
 fn suppression(reaction: &feedback::Reaction) -> Result<Option<Suppression>> {
@@ -97,5 +100,5 @@ pub async fn profiles_resolved(ctx: &mut HandlerCtx, event: profile::ProfilesRes
     let mut touched = roots::put_in_tx(&mut ctx.tx, &tenant, &event.roots).await?;
     touched.extend(store::people::put_roots_in_tx(&mut ctx.tx, &tenant, &event.roots).await?);
     let today = ctx.clock.now().date_naive();
-    Ok(store::plans::mark_stale_in_tx(&mut ctx.tx, &tenant, today, &touched).await?)
+    store::plans::mark_stale_in_tx(&mut ctx.tx, &tenant, today, &touched).await
 }

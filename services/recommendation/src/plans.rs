@@ -1,11 +1,11 @@
 //! The daily plan: choosing a seller's list from the pool of the day, again whenever the picture
 //! has changed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use salient_core::{AccountId, Clock, Error, Reason, RecommendationId, Result, SellerId, TenantId};
-use salient_events::{Outbox, erasure, shard_of};
+use salient_events::{Outbox, shard_of};
 use salient_ledger::roots::Roots;
 use salient_proto::recommendation::v1::{RecommendationsExpired, RecommendationsIssued};
 use salient_store::{Db, Tx};
@@ -33,7 +33,7 @@ const REOFFER_DAYS: i64 = 30;
 /// # Errors
 /// The store does not answer.
 pub async fn mark_all_stale_in_tx(tx: &mut Tx, tenant: &TenantId, now: DateTime<Utc>) -> Result<()> {
-    Ok(store::plans::mark_all_stale_in_tx(tx, tenant, now.date_naive()).await?)
+    store::plans::mark_all_stale_in_tx(tx, tenant, now.date_naive()).await
 }
 
 /// A seller's plan of a day as it stands: `None` when there is none or it was overtaken today.
@@ -90,10 +90,9 @@ pub async fn choose_in_tx(
     pool: &Pool,
     capacity: u32,
 ) -> Result<usize> {
+    store::plans::take_turn_in_tx(tx, tenant).await?;
+    // not before: what came while this waited is not later than now
     let now = clock.now();
-    // two who choose at once would issue everything twice
-    store::catalogue::lock_seller_in_tx(tx, tenant, &pool.seller).await?;
-    erasure::hold_in_tx(tx, tenant).await?;
     // what is known of an account that was merged is known of its profile, which is offered instead
     let roots = Roots::load(tx, tenant).await?;
     let drafts: Vec<Draft> =
@@ -264,8 +263,8 @@ async fn announce_in_tx(
     outbox.publish_in_tx(tx, &events).await
 }
 
-fn by_shard<T>(items: Vec<T>, shard: impl Fn(&T) -> u16) -> std::collections::BTreeMap<u16, Vec<T>> {
-    let mut groups = std::collections::BTreeMap::new();
+fn by_shard<T>(items: Vec<T>, shard: impl Fn(&T) -> u16) -> BTreeMap<u16, Vec<T>> {
+    let mut groups = BTreeMap::new();
     for item in items {
         groups.entry(shard(&item)).or_insert_with(Vec::new).push(item);
     }
@@ -278,21 +277,25 @@ fn by_shard<T>(items: Vec<T>, shard: impl Fn(&T) -> u16) -> std::collections::BT
 /// # Errors
 /// The store does not answer.
 pub async fn expire(db: &Db, outbox: &Outbox, clock: &Clock) -> Result<usize> {
-    let (mut tx, now) = (db.begin().await?, clock.now());
-    let expired =
-        store::recommendations::expire_in_tx(&mut tx, now, now - TimeDelta::days(schedule::HORIZON_DAYS))
-            .await?;
-    let count = expired.len();
-    let mut groups = std::collections::BTreeMap::<(TenantId, u16), Vec<String>>::new();
-    for (tenant, id, account) in expired {
-        groups.entry((tenant, shard_of(account.uuid().as_bytes()))).or_default().push(id.name());
+    let (now, mut count) = (clock.now(), 0);
+    let taken_on = now - TimeDelta::days(schedule::HORIZON_DAYS);
+    let overdue = store::recommendations::overdue(&mut db.read().await?, now, taken_on).await?;
+    for (tenant, ids) in overdue {
+        let mut tx = db.begin().await?;
+        // who is choosing a list would write back what expires now
+        store::plans::hold_in_tx(&mut tx, &tenant).await?;
+        let expired = store::recommendations::expire_in_tx(&mut tx, &tenant, &ids, now, taken_on).await?;
+        count += expired.len();
+        let events: Vec<_> = by_shard(expired, |(_, account)| shard_of(account.uuid().as_bytes()))
+            .into_iter()
+            .map(|(shard, expired)| {
+                let names = expired.iter().map(|(id, _)| id.name()).collect();
+                outbox.event(&tenant, shard, &RecommendationsExpired { names })
+            })
+            .collect();
+        outbox.publish_in_tx(&mut tx, &events).await?;
+        tx.commit().await?;
     }
-    let events: Vec<_> = groups
-        .into_iter()
-        .map(|((tenant, shard), names)| outbox.event(&tenant, shard, &RecommendationsExpired { names }))
-        .collect();
-    outbox.publish_in_tx(&mut tx, &events).await?;
-    tx.commit().await?;
     Ok(count)
 }
 

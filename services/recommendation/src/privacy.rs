@@ -53,7 +53,7 @@ pub async fn consent_changed(ctx: &mut HandlerCtx, event: ConsentChanged) -> Res
     said.retain(|one| !erased.contains(&one.contact.uuid()));
     people::put_consents_in_tx(&mut ctx.tx, &tenant, &said).await?;
     let accounts = people::accounts_of(&mut ctx.tx, &tenant, said.iter().map(|one| one.contact)).await?;
-    Ok(store::plans::mark_stale_in_tx(&mut ctx.tx, &tenant, today, &accounts).await?)
+    store::plans::mark_stale_in_tx(&mut ctx.tx, &tenant, today, &accounts).await
 }
 
 /// A tenant's rules have changed; all of today's lists are chosen again.
@@ -62,7 +62,7 @@ pub async fn settings_changed(ctx: &mut HandlerCtx, event: PrivacySettingsChange
     let settings = event.settings.unwrap_or_default();
     let permitted = settings.unknown_consent() != UnknownConsent::Forbidden;
     people::put_settings_in_tx(&mut ctx.tx, &tenant, permitted).await?;
-    Ok(store::plans::mark_all_stale_in_tx(&mut ctx.tx, &tenant, today).await?)
+    store::plans::mark_all_stale_in_tx(&mut ctx.tx, &tenant, today).await
 }
 
 /// A person is erased: recommendations and drafts that name them stay, without them.
@@ -75,14 +75,13 @@ pub async fn person_erased(outbox: Outbox, ctx: &mut HandlerCtx, event: PersonEr
     erasure::note_in_tx(&mut ctx.tx, &tenant, &traces, ctx.envelope.time).await?;
     let (rows, consents) = people::delete_in_tx(&mut ctx.tx, &tenant, &contacts).await?;
     let pools = people::forget_in_pools_in_tx(&mut ctx.tx, &tenant, &contacts).await?;
-    let mut named = people::naming(&mut ctx.tx, &tenant, &contacts, &accounts).await?;
-    for item in &mut named {
-        item.frozen.draft.contact = None;
-    }
-    store::recommendations::put_in_tx(&mut ctx.tx, &tenant, &named).await?;
+    let mut named = store::recommendations::of_people(&mut ctx.tx, &tenant, &contacts, &accounts).await?;
+    // a comment on any of these may speak of the person, and dead letters hold comments
+    traces.add(named.iter().map(|item| item.id.uuid()), How::Mentioned);
+    named.retain(|item| people::is_named(item, &contacts));
+    store::recommendations::forget_contact_in_tx(&mut ctx.tx, &tenant, &named).await?;
     let touched: Vec<AccountId> = named.iter().map(|item| item.frozen.draft.account).collect();
     store::plans::mark_stale_in_tx(&mut ctx.tx, &tenant, now.date_naive(), &touched).await?;
-    traces.add(named.iter().map(|item| item.id.uuid()), How::Mentioned);
     erasure::note_in_tx(&mut ctx.tx, &tenant, &traces, ctx.envelope.time).await?;
     let letters = erasure::scrub_in_tx(&mut ctx.tx, &tenant, &traces).await?;
     let removed = BTreeMap::from([

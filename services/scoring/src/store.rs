@@ -62,6 +62,11 @@ pub async fn put_model_in_tx(tx: &mut Tx, tenant: &TenantId, model: &Model) -> s
 
 /// Makes one model the live one.
 pub async fn promote_in_tx(tx: &mut Tx, tenant: &TenantId, id: ModelId) -> Result<()> {
+    // waits for whoever else promotes, so that the update sees which one is live now
+    let _: Vec<(Uuid,)> = sql("select model from models where tenant = $1 order by model {for_update}")
+        .bind(tenant)
+        .fetch_all(tx)
+        .await?;
     sql("update models set live = (model = $2) where tenant = $1 and (live or model = $2)")
         .bind(tenant)
         .bind(id.uuid())

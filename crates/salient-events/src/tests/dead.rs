@@ -5,13 +5,16 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
+use prost::Message as _;
 use rstest::rstest;
-use salient_core::{Error, Result, page};
+use salient_core::{Clock, ContactId, Error, Result, page};
+use salient_proto::profile::v1::{Contact, ContactsChanged, PersonErased};
 
-use super::world::{NOTED, Noted, On, Running, Via, World, event, note, tenant};
+use super::world::{NOTED, Noted, On, Running, SOURCE, Via, World, event, eventually, note, tenant};
 use crate::{
-    HandlerCtx,
+    Envelope, HandlerCtx,
     dead_letters::{self, Replay, Replayed},
+    erasure::{self, Traces},
 };
 
 #[derive(Clone, Default)]
@@ -85,6 +88,46 @@ async fn poison_is_put_aside_and_the_rest_goes_on(
     world.publish(&[event("a0", 9)]).await;
     world.settled(9).await;
     assert_eq!(world.notes().await["a0"], [0, 1, 2, 4, 7, 5, 3, 9]);
+    relay.stop().await;
+    consumer.stop().await;
+}
+
+async fn quoting(_: &mut HandlerCtx, message: ContactsChanged) -> Result<()> {
+    let names: Vec<_> = message.contacts.iter().map(|contact| contact.display_name.as_str()).collect();
+    Err(Error::field("contacts", format!("nobody knows {}", names.join(", "))))
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_erased_is_not_quoted(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let world = World::new(on, Via::InProcess).await;
+    let clock = Clock::system();
+    let contact = |name: &str| Contact {
+        name: ContactId::new(&clock).name(),
+        display_name: name.to_owned(),
+        ..Contact::default()
+    };
+    let (ada, bob) = (contact("Ada"), contact("Bob"));
+    let erased = PersonErased { contacts: vec![ada.name.clone()], ..PersonErased::default() };
+    let mut tx = world.listener.begin().await.unwrap();
+    erasure::note_in_tx(&mut tx, &tenant(), &Traces::of(&erased).unwrap(), clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let consumer = Running::consumer(world.consumer().handle(quoting));
+    let relay = Running::relay(world.relay());
+    let late = ContactsChanged { contacts: vec![ada, bob.clone()] };
+    world.publish(&[Envelope::new(SOURCE, &clock, &tenant(), 0, &late)]).await;
+    let first = page::page(2, "", &["q"]).unwrap();
+    let letters = async || dead_letters::list(&world.listener, &tenant(), &first).await.unwrap().0;
+    eventually("it is put aside", async || !letters().await.is_empty()).await;
+    let letter = letters().await.remove(0);
+    let kept = ContactsChanged::decode(letter.envelope.data).unwrap();
+    assert_eq!((kept.contacts, letter.error.as_str()), (vec![bob], "erased"));
+    // whoever is left may be quoted
+    let replay = Replay::of(&world.consumer().handle(quoting));
+    assert_eq!(replay.run(&tenant(), &[]).await.unwrap(), Replayed { applied: 0, failed: 1 });
+    let error = letters().await.remove(0).error;
+    assert!(error.contains("nobody knows Bob"), "{error}");
     relay.stop().await;
     consumer.stop().await;
 }

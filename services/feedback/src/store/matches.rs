@@ -8,7 +8,7 @@ use salient_core::{
     AccountId, Currency, Money, OpportunityId, OrderId, RecommendationId, SellerId, TenantId, from_micros,
 };
 use salient_proto::profile::v1 as profile;
-use salient_store::{Error, Result, Tx, sql};
+use salient_store::{Connection as _, Engine, Error, Result, Tx, sql};
 use uuid::Uuid;
 
 use crate::{
@@ -102,6 +102,15 @@ macro_rules! asked {
             $rest
         )
     };
+}
+
+/// Waits until no other transaction matches outcomes: what is not matched yet is then still so when it
+/// is written. SQLite has one writer anyway.
+pub async fn take_turn_in_tx(tx: &mut Tx) -> Result<()> {
+    if tx.engine() == Engine::Postgres {
+        sql("select pg_advisory_xact_lock(hashtextextended('feedback.matching', 0))").execute(tx).await?;
+    }
+    Ok(())
 }
 
 /// Orders of recommended products within the window, known at `now` and not matched yet. A

@@ -34,14 +34,14 @@ fn seller((id, display_name, territories, capacity): SellerRow) -> Result<Seller
     })
 }
 
-/// The named products that exist.
+/// The named products that exist; nobody else changes them until the transaction ends.
 pub async fn products_in_tx(
     tx: &mut Tx,
     tenant: &TenantId,
     ids: &[&str],
 ) -> Result<HashMap<String, Product>> {
     let rows: Vec<ProductRow> = sql("select p.product, p.display_name, p.category, p.blocked from products p
-         join {rows} on rows.id = p.product where p.tenant = $1")
+         join {rows} on rows.id = p.product where p.tenant = $1 order by p.product {for_update}")
     .bind(tenant)
     .rows(Rows::new().text("id", ids.iter().copied()))
     .fetch_all(tx)
@@ -127,11 +127,11 @@ pub async fn blocked_products(conn: &mut impl Connection, tenant: &TenantId) -> 
     rows.into_iter().map(|row| product(row).map(|product| product.id)).collect()
 }
 
-/// The named sellers that exist.
+/// The named sellers that exist; nobody else changes them until the transaction ends.
 pub async fn sellers_in_tx(tx: &mut Tx, tenant: &TenantId, ids: &[&str]) -> Result<HashMap<String, Seller>> {
     let rows: Vec<SellerRow> =
         sql("select s.seller, s.display_name, s.territories, s.capacity from sellers s
-         join {rows} on rows.id = s.seller where s.tenant = $1")
+         join {rows} on rows.id = s.seller where s.tenant = $1 order by s.seller {for_update}")
         .bind(tenant)
         .rows(Rows::new().text("id", ids.iter().copied()))
         .fetch_all(tx)
@@ -174,17 +174,6 @@ pub async fn seller_by_id(
     .fetch_optional(conn)
     .await?;
     row.map(seller).transpose()
-}
-
-/// Has others who plan for the seller wait until the transaction ends.
-pub async fn lock_seller_in_tx(tx: &mut Tx, tenant: &TenantId, id: &SellerId) -> Result<()> {
-    let _: Option<(String,)> =
-        sql("select seller from sellers where tenant = $1 and seller = $2 {for_update}")
-            .bind(tenant)
-            .bind(id.as_str())
-            .fetch_optional(tx)
-            .await?;
-    Ok(())
 }
 
 /// Sellers by id, after `after`.

@@ -354,6 +354,12 @@ pub async fn naming(
     accounts: &[AccountId],
 ) -> Result<Vec<Recommendation>> {
     let mut found = super::recommendations::of_people(conn, tenant, contacts, accounts).await?;
-    found.retain(|item| item.frozen.draft.contact.as_ref().is_some_and(|named| contacts.contains(&named.id)));
+    found.retain(|item| is_named(item, contacts));
     Ok(found)
+}
+
+/// Whether a recommendation names one of these contacts.
+#[must_use]
+pub fn is_named(item: &Recommendation, contacts: &[ContactId]) -> bool {
+    item.frozen.draft.contact.as_ref().is_some_and(|named| contacts.contains(&named.id))
 }

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use salient_core::{AccountId, PolicyId, ProductId, SellerId, TenantId, from_micros};
-use salient_store::{Connection, Error, Result, Rows, Tx, sql};
+use salient_events::erasure;
+use salient_store::{Connection, Engine, Error, Result, Rows, Tx, sql};
 use uuid::Uuid;
 
 use crate::domain::Draft;
@@ -35,6 +36,37 @@ pub struct Head {
     pub plan_time: DateTime<Utc>,
     /// Whether something changed since.
     pub stale: bool,
+}
+
+/// Waits until no list of the tenant is being chosen, and has whoever wants to choose one wait until
+/// the transaction ends. What is written then is either seen by a choice or finds its list there, to be
+/// marked as overtaken.
+///
+/// # Errors
+/// The store does not answer.
+pub async fn hold_in_tx(tx: &mut Tx, tenant: &TenantId) -> salient_core::Result<()> {
+    let shared = "select pg_advisory_xact_lock_shared(hashtextextended('recommendation.lists.' || $1, 0))";
+    lock_in_tx(tx, tenant, shared).await
+}
+
+/// Takes the tenant's turn to choose lists, until the transaction ends: nobody else chooses one, so that
+/// nothing is issued twice, and nobody changes what a choice looks at (see [`hold_in_tx`]) or is erased.
+///
+/// # Errors
+/// The store does not answer.
+pub async fn take_turn_in_tx(tx: &mut Tx, tenant: &TenantId) -> salient_core::Result<()> {
+    let alone = "select pg_advisory_xact_lock(hashtextextended('recommendation.lists.' || $1, 0))";
+    lock_in_tx(tx, tenant, alone).await
+}
+
+/// SQLite has one writer, who is alone anyway.
+async fn lock_in_tx(tx: &mut Tx, tenant: &TenantId, text: &'static str) -> salient_core::Result<()> {
+    // always the lock of erasures first: in one order nobody waits for each other
+    erasure::hold_in_tx(tx, tenant).await?;
+    if tx.engine() == Engine::Postgres {
+        sql(text).bind(tenant).execute(tx).await?;
+    }
+    Ok(())
 }
 
 /// Writes the pools of a day, whole.
@@ -150,7 +182,12 @@ pub async fn put_head_in_tx(
 }
 
 /// Marks the plans of a day as overtaken: all of them.
-pub async fn mark_all_stale_in_tx(tx: &mut Tx, tenant: &TenantId, day: NaiveDate) -> Result<()> {
+pub async fn mark_all_stale_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    day: NaiveDate,
+) -> salient_core::Result<()> {
+    hold_in_tx(tx, tenant).await?;
     sql("update plans set stale = true where tenant = $1 and day = $2 and not stale")
         .bind(tenant)
         .bind(day.to_string())
@@ -165,7 +202,11 @@ pub async fn mark_stale_in_tx(
     tenant: &TenantId,
     day: NaiveDate,
     accounts: &[AccountId],
-) -> Result<()> {
+) -> salient_core::Result<()> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    hold_in_tx(tx, tenant).await?;
     sql("update plans set stale = true where tenant = $1 and day = $2 and not stale and seller in (
             select p.seller from {rows} join recommendations r on r.account = rows.account
                join plan_items p on p.tenant = r.tenant and p.recommendation = r.recommendation

@@ -1,5 +1,7 @@
 //! Issued recommendations.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use salient_core::{
     AccountId, ContactId, ProductId, RecommendationId, SellerId, TenantId, filter::Term, from_micros,
@@ -91,6 +93,28 @@ pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, items: &[Recommendation])
             .text("token", items.iter().map(|item| item.attribution_token.as_str()))
             .text("frozen", frozen.iter().map(String::as_str)),
     )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes the person out of recommendations; nothing else of them is written, because sellers react
+/// and time passes meanwhile.
+pub async fn forget_contact_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    items: &[Recommendation],
+) -> salient_core::Result<()> {
+    let mut frozen = Vec::with_capacity(items.len());
+    for item in items {
+        let mut nameless = item.frozen.clone();
+        nameless.draft.contact = None;
+        frozen.push(serde_json::to_string(&nameless).map_err(salient_core::Error::internal)?);
+    }
+    sql("update recommendations set frozen = rows.frozen, contact = null from {rows}
+         where recommendations.tenant = $1 and recommendations.recommendation = rows.id")
+    .bind(tenant)
+    .rows(Rows::new().uuid("id", items.iter().map(|item| item.id.uuid())).text("frozen", frozen))
     .execute(tx)
     .await?;
     Ok(())
@@ -308,25 +332,58 @@ pub async fn set_state_in_tx(
     Ok(())
 }
 
-/// Expires, of all tenants, what nobody answered in time, and what was taken on at or before
-/// `taken_on` and never done; says which, with the account.
-pub async fn expire_in_tx(
-    tx: &mut Tx,
+/// A statement with the condition for what is overdue at `$1`: what nobody answered in time, and what
+/// was taken on at or before `$2` and never done.
+macro_rules! when_overdue {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            "((state = 'issued' and expire_time <= $1) or (state = 'accepted' and state_time <= $2))",
+            $after
+        )
+    };
+}
+
+/// What nobody answered in time, and what was taken on at or before `taken_on` and never done, by tenant.
+pub async fn overdue(
+    conn: &mut impl Connection,
     now: DateTime<Utc>,
     taken_on: DateTime<Utc>,
-) -> Result<Vec<(TenantId, RecommendationId, AccountId)>> {
-    let rows: Vec<(String, Uuid, Uuid)> = sql("update recommendations set state = 'expired', state_time = $1
-         where (state = 'issued' and expire_time <= $1) or (state = 'accepted' and state_time <= $2)
-         returning tenant, recommendation, account")
+) -> Result<BTreeMap<TenantId, Vec<RecommendationId>>> {
+    let rows: Vec<(String, Uuid)> =
+        sql(when_overdue!("select tenant, recommendation from recommendations where ", ""))
+            .bind(now)
+            .bind(taken_on)
+            .fetch_all(conn)
+            .await?;
+    let mut found = BTreeMap::<TenantId, Vec<RecommendationId>>::new();
+    for (tenant, id) in rows {
+        let tenant = TenantId::try_from(tenant.as_str())
+            .map_err(|error| Error::inconsistent("recommendations", "tenant", id, error.to_string()))?;
+        found.entry(tenant).or_default().push(RecommendationId::from_uuid(id));
+    }
+    Ok(found)
+}
+
+/// Expires those of `ids` that are still [`overdue`]; says which, with the account.
+pub async fn expire_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    ids: &[RecommendationId],
+    now: DateTime<Utc>,
+    taken_on: DateTime<Utc>,
+) -> Result<Vec<(RecommendationId, AccountId)>> {
+    let rows: Vec<(Uuid, Uuid)> = sql(when_overdue!(
+        "update recommendations set state = 'expired', state_time = $1
+         where tenant = $3 and recommendation in (select id from {rows}) and ",
+        " returning recommendation, account"
+    ))
     .bind(now)
     .bind(taken_on)
+    .bind(tenant)
+    .rows(Rows::new().uuid("id", ids.iter().map(|id| id.uuid())))
     .fetch_all(tx)
     .await?;
-    rows.into_iter()
-        .map(|(tenant, id, account)| {
-            let tenant = TenantId::try_from(tenant.as_str())
-                .map_err(|error| Error::inconsistent("recommendations", "tenant", id, error.to_string()))?;
-            Ok((tenant, RecommendationId::from_uuid(id), AccountId::from_uuid(account)))
-        })
-        .collect()
+    let ids = |(id, account)| (RecommendationId::from_uuid(id), AccountId::from_uuid(account));
+    Ok(rows.into_iter().map(ids).collect())
 }

@@ -1,6 +1,6 @@
 //! What can be sold, and by whom.
 
-use salient_core::Reason;
+use salient_core::{Reason, TenantId};
 use salient_proto::{
     common::v1::BatchResult,
     recommendation::v1::{
@@ -8,11 +8,12 @@ use salient_proto::{
         UpsertProductsRequest, UpsertSellersRequest,
     },
 };
+use salient_recommendation::{catalogue, store::catalogue as stored};
 use tonic::Code;
 
 use crate::world::{World, both, request_id, why};
 
-both!(products, sellers, a_mask_changes_what_it_names, a_repeated_batch, lists);
+both!(products, sellers, a_mask_changes_what_it_names, two_masks_at_once, a_repeated_batch, lists);
 
 fn product(id: &str) -> Product {
     Product {
@@ -95,6 +96,20 @@ async fn sellers(world: &World) {
     assert_eq!(get("a").await.unwrap(), seller("a"));
     assert_eq!(get("c").await.unwrap().capacity, 10);
     assert_eq!(why(get("b").await), (Code::NotFound, Reason::ResourceUnknown));
+}
+
+async fn two_masks_at_once(world: &World) {
+    upsert(world, batch(vec![product("a")], &[])).await;
+    let (db, tenant) = (world.db().await, TenantId::try_from("acme").unwrap());
+    let mut blocking = db.begin().await.unwrap();
+    let known = stored::products_in_tx(&mut blocking, &tenant, &["a"]).await.unwrap();
+    let blocked = catalogue::Product { blocked: true, ..known["a"].clone() };
+    stored::put_products_in_tx(&mut blocking, &tenant, &[blocked]).await.unwrap();
+    let renamed = Product { display_name: "Other".into(), ..product("a") };
+    let renaming = async { drop(upsert(world, batch(vec![renamed.clone()], &["display_name"])).await) };
+    world.commit_beside(&db, blocking, renaming).await;
+    assert_eq!(read(world, "a").await, Product { blocked: true, ..renamed });
+    db.close().await;
 }
 
 async fn a_mask_changes_what_it_names(world: &World) {

@@ -10,6 +10,7 @@ mod explain;
 mod lists;
 mod plans;
 mod quality;
+mod races;
 mod reactions;
 mod runs;
 mod world;

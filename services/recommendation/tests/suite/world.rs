@@ -1,7 +1,10 @@
 //! A running service with an empty database of its own, peers to hear of, and a listener on its bus.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -28,7 +31,7 @@ use salient_proto::{
     },
 };
 use salient_recommendation::{Config, SERVICE, build, plans};
-use salient_store::{Db, Migrations, StoreConfig};
+use salient_store::{Db, Engine, Migrations, StoreConfig, Tx, sql};
 use salient_testkit::Postgres;
 use tokio::net::TcpListener;
 use tonic::Status;
@@ -115,12 +118,39 @@ impl World {
     /// Ends the service; it must have applied every event and have nothing to complain of.
     pub async fn end(self) {
         for tenant in ["acme", "other"] {
-            let mut client = EventsServiceClient::new(self.link(tenant, "tester", Role::Operator));
-            let status = client.get_event_status(GetEventStatusRequest {}).await.unwrap().into_inner();
-            assert!(status.types.iter().all(|kind| kind.dead == 0), "{status:?}");
+            assert_eq!(self.dead(tenant).await, 0, "{tenant}");
         }
         let ending = self.life.finish(std::future::pending()).await;
         assert_eq!((ending.failures, ending.left_running), (vec![], 0));
+    }
+
+    /// How many events could not be applied.
+    pub async fn dead(&self, tenant: &str) -> i64 {
+        let mut client = EventsServiceClient::new(self.link(tenant, "tester", Role::Operator));
+        let status = client.get_event_status(GetEventStatusRequest {}).await.unwrap().into_inner();
+        status.types.iter().map(|kind| kind.dead).sum()
+    }
+
+    /// The service's database, opened beside the service.
+    pub async fn db(&self) -> Db {
+        Db::connect(&self.store).await.unwrap()
+    }
+
+    /// Commits `first` while the service does `second`: when it has done it or waits for `first`.
+    pub async fn commit_beside(&self, db: &Db, first: Tx, second: impl Future<Output = ()>) {
+        let ended = AtomicBool::new(false);
+        let second = async {
+            second.await;
+            ended.store(true, Ordering::SeqCst);
+        };
+        let commit = async {
+            // SQLite has one writer: nobody else comes before `first` is committed
+            if db.engine() == Engine::Postgres {
+                eventually(async || (ended.load(Ordering::SeqCst) || waits(db).await).then_some(())).await;
+            }
+            first.commit().await.unwrap();
+        };
+        tokio::join!(second, commit);
     }
 
     pub fn link(&self, tenant: &str, subject: &str, role: Role) -> Link {
@@ -251,7 +281,7 @@ impl World {
 
     /// Does what the service does now and then: expires what nobody answered.
     pub async fn expire(&self) -> usize {
-        let db = Db::connect(&self.store).await.unwrap();
+        let db = self.db().await;
         let count = plans::expire(&db, &Outbox::new(SERVICE, self.clock.clone()), &self.clock).await.unwrap();
         db.close().await;
         count
@@ -293,6 +323,16 @@ async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::T
     consumer.create_groups().await.unwrap();
     life.spawn("listener", consumer.run(life.soft.clone()));
     heard
+}
+
+/// Whether a transaction waits for another one, on Postgres.
+async fn waits(db: &Db) -> bool {
+    let (waiting,): (i64,) = sql("select count(*) from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock'")
+    .fetch_one(&mut db.read().await.unwrap())
+    .await
+    .unwrap();
+    waiting > 0
 }
 
 /// Asks again until there is an answer, for two minutes at most.

@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+use salient_core::{ModelId, TenantId};
 use salient_proto::scoring::v1::{Score, model::Algorithm};
+
+use salient_scoring::{domain::Model, store};
 
 use crate::{
     history::ACCOUNTS,
-    world::{World, both, timestamp},
+    world::{World, both, commit_beside, timestamp},
 };
 
 both!(
     a_run_trains_scores_and_publishes,
     contributions_sum_to_the_log_odds,
     what_comes_later_changes_nothing,
-    a_later_run
+    a_later_run,
+    two_promotions_at_once,
 );
 
 async fn a_run_trains_scores_and_publishes(world: &World) {
@@ -133,4 +137,32 @@ async fn a_later_run(world: &World) {
     // who had stopped and ordered again is likelier to order
     assert!(after.probability > before.probability);
     assert_eq!(after.as_of, second.as_of);
+}
+
+async fn two_promotions_at_once(world: &World) {
+    world.learn_of("acme", &world.history()).await;
+    world.run("acme").await;
+    let (db, tenant) = (world.db().await, TenantId::try_from("acme").unwrap());
+    let live = store::list_models(&mut db.read().await.unwrap(), &tenant, None, 1).await.unwrap().remove(0);
+    let mut tx = db.begin().await.unwrap();
+    let mut ids = Vec::new();
+    for version in [2, 3] {
+        let as_of = live.as_of + TimeDelta::days(version.into());
+        let model = Model { id: ModelId::new(&world.clock), version, as_of, live: false, ..live.clone() };
+        store::put_model_in_tx(&mut tx, &tenant, &model).await.unwrap();
+        ids.push(model.id);
+    }
+    tx.commit().await.unwrap();
+
+    let mut first = db.begin().await.unwrap();
+    store::promote_in_tx(&mut first, &tenant, ids[0]).await.unwrap();
+    let second = async {
+        let mut second = db.begin().await.unwrap();
+        store::promote_in_tx(&mut second, &tenant, ids[1]).await.unwrap();
+        second.commit().await.unwrap();
+    };
+    commit_beside(&db, first, second).await;
+    let live: Vec<_> = world.models("acme").await.into_iter().filter(|model| model.live).collect();
+    assert_eq!(live.iter().map(|model| model.version).collect::<Vec<_>>(), [3]);
+    db.close().await;
 }

@@ -1,7 +1,10 @@
 //! A running service with an empty database of its own, a peer to hear of, and a listener on its bus.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,7 +28,7 @@ use salient_proto::{
     },
 };
 use salient_scoring::{Config, SERVICE, build};
-use salient_store::{Db, Migrations, StoreConfig};
+use salient_store::{Db, Engine, Migrations, StoreConfig, Tx, sql};
 use salient_testkit::Postgres;
 use tokio::net::TcpListener;
 use tonic::Status;
@@ -70,6 +73,7 @@ pub type Client = ScoringServiceClient<Link>;
 pub struct World {
     pub clock: Clock,
     bus: Bus,
+    store: StoreConfig,
     uri: String,
     life: Lifecycle,
     heard: Arc<Mutex<Heard>>,
@@ -89,7 +93,8 @@ impl World {
     }
 
     async fn start(url: &str, folder: tempfile::TempDir) -> Self {
-        let mut config = Config { store: StoreConfig::new(url), ..Config::default() };
+        let store = StoreConfig::new(url);
+        let mut config = Config { store: store.clone(), ..Config::default() };
         config.auth.keys = vec![KeyConfig::hs256("k", SECRET)];
         let clock = Clock::manual("2011-06-01T08:00:00Z".parse().unwrap());
         let life = Lifecycle::new(Duration::from_secs(10), Duration::from_secs(5));
@@ -102,7 +107,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}", listener.local_addr().unwrap());
         life.spawn("scoring", app.serve(listener));
-        Self { clock, bus, uri, life, heard, _folder: folder }
+        Self { clock, bus, store, uri, life, heard, _folder: folder }
     }
 
     /// Ends the service; it must have applied every event and have nothing to complain of.
@@ -114,6 +119,11 @@ impl World {
         }
         let ending = self.life.finish(std::future::pending()).await;
         assert_eq!((ending.failures, ending.left_running), (vec![], 0));
+    }
+
+    /// The service's database, opened beside the service.
+    pub async fn db(&self) -> Db {
+        Db::connect(&self.store).await.unwrap()
     }
 
     pub fn link(&self, tenant: &str, role: Role) -> Link {
@@ -240,6 +250,33 @@ async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::T
     consumer.create_groups().await.unwrap();
     life.spawn("listener", consumer.run(life.soft.clone()));
     heard
+}
+
+/// Commits `first` when `second` has ended or waits for it.
+pub async fn commit_beside(db: &Db, first: Tx, second: impl Future<Output = ()>) {
+    let ended = AtomicBool::new(false);
+    let second = async {
+        second.await;
+        ended.store(true, Ordering::SeqCst);
+    };
+    let commit = async {
+        // SQLite has one writer: nobody else comes before `first` is committed
+        if db.engine() == Engine::Postgres {
+            eventually(async || (ended.load(Ordering::SeqCst) || waits(db).await).then_some(())).await;
+        }
+        first.commit().await.unwrap();
+    };
+    tokio::join!(second, commit);
+}
+
+/// Whether a transaction waits for another one, on Postgres.
+async fn waits(db: &Db) -> bool {
+    let (waiting,): (i64,) = sql("select count(*) from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock'")
+    .fetch_one(&mut db.read().await.unwrap())
+    .await
+    .unwrap();
+    waiting > 0
 }
 
 /// Asks again until there is an answer, for two minutes at most.
