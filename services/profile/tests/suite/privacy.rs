@@ -201,11 +201,14 @@ async fn old_interactions_are_deleted(world: &World) {
         ..interaction(&id, "a", world.ago(days))
     };
     let mut interactions: Vec<_> =
-        (0..600).map(|n| of(format!("w{n}"), interaction::Kind::Web, 31)).collect();
-    interactions.push(of("young".into(), interaction::Kind::Web, 29));
-    interactions.push(of("call".into(), interaction::Kind::Call, 400));
-    let request = UpsertInteractionsRequest { request_id: request_id(), interactions, update_mask: None };
-    client.upsert_interactions(request).await.unwrap();
+        (0..1_200).map(|n| of(format!("w{n}"), interaction::Kind::Web, 31)).collect();
+    interactions.insert(300, of("young".into(), interaction::Kind::Web, 29));
+    interactions.insert(900, of("call".into(), interaction::Kind::Call, 400));
+    for interactions in interactions.chunks(1_000) {
+        let interactions = interactions.to_vec();
+        let request = UpsertInteractionsRequest { request_id: request_id(), interactions, update_mask: None };
+        client.upsert_interactions(request).await.unwrap();
+    }
     let rule = RetentionRule { kind: interaction::Kind::Web.into(), days: 30 };
     let settings = PrivacySettings { retention_rules: vec![rule], ..PrivacySettings::default() };
     let request = UpdatePrivacySettingsRequest { request_id: request_id(), settings: Some(settings) };
@@ -213,7 +216,7 @@ async fn old_interactions_are_deleted(world: &World) {
 
     let db = Db::connect(&StoreConfig::new(world.store_url())).await.unwrap();
     let profile = Profile { db: db.clone(), clock: world.clock.clone() };
-    assert_eq!(retention::sweep(&profile).await.unwrap(), 600);
+    assert_eq!(retention::sweep(&profile).await.unwrap(), 1_200);
     assert_eq!(retention::sweep(&profile).await.unwrap(), 0);
     db.close().await;
     let left = client.list_interactions(ListInteractionsRequest::default()).await.unwrap().into_inner();
