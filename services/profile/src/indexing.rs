@@ -98,6 +98,7 @@ async fn step(profile: &Profile) -> Result<i64> {
     drop(conn);
     for (tenant, entries, indexed) in work {
         let mut tx = profile.db.begin().await?;
+        search::take_turn_in_tx(&mut tx, &tenant).await?;
         if search::remove_in_tx(&mut tx, &entries).await? {
             search::index_in_tx(&mut tx, &tenant, &indexed).await?;
             tx.commit().await?;

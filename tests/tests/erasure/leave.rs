@@ -2,16 +2,21 @@
 
 use prost::{Message as _, Name as _};
 use salient_core::Clock;
+use salient_kit::{
+    client::{Credentials, Link, channel},
+    config::Secret,
+};
 use salient_proto::{
     common::v1::SourceKey,
     feedback::v1::{DismissReason, ReactionAction, RecordReactionRequest},
     profile::v1::{
-        Account, Contact, ContactsChanged, DecideReviewRequest, ExportPersonRequest, GetAccountRequest,
-        Interaction, Opportunity, PinFieldRequest, Review, UpsertAccountsRequest, UpsertInteractionsRequest,
-        UpsertOpportunitiesRequest,
+        Account, Contact, ContactsChanged, DecideReviewRequest, Device, ExportPersonRequest, FileFormat,
+        GetAccountRequest, ImportHeader, ImportRequest, Interaction, Opportunity, PinFieldRequest, Review,
+        UpsertAccountsRequest, UpsertDevicesRequest, UpsertInteractionsRequest, UpsertOpportunitiesRequest,
         consent::{Channel, State},
         interaction,
         review::{self, FieldEvidence},
+        telemetry_service_client::TelemetryServiceClient,
     },
     recommendation::v1::{Channel as Way, Recommendation},
 };
@@ -64,12 +69,13 @@ pub async fn traces(world: &World, item: &Recommendation, person: &Contact, othe
         open_time: world.ago(20),
         ..Opportunity::default()
     };
-    let request = UpsertOpportunitiesRequest {
-        request_id: fresh_id(),
-        opportunities: vec![opportunity],
-        update_mask: None,
-    };
-    world.clients.profile.clone().upsert_opportunities(request).await.unwrap();
+    for stage in ["lead", "offer"] {
+        let opportunities = vec![Opportunity { stage: stage.into(), ..opportunity.clone() }];
+        let request = UpsertOpportunitiesRequest { request_id: fresh_id(), opportunities, update_mask: None };
+        world.clients.profile.clone().upsert_opportunities(request).await.unwrap();
+    }
+    device(world, person).await;
+    broken_upload(world, person).await;
 
     let request = GetAccountRequest { name: person.account.clone(), read_mask: None };
     let account =
@@ -121,6 +127,49 @@ pub async fn traces(world: &World, item: &Recommendation, person: &Contact, othe
     assert_eq!(part("feedback")["reactions"][0]["comment"], text.as_str());
     assert_eq!(part("scoring"), serde_json::json!({}));
     dead_letter(world, person).await;
+}
+
+/// A device that is called after the person.
+async fn device(world: &World, person: &Contact) {
+    let session = &world.suite.session;
+    let credentials = Credentials::token(&Secret::new(session.token.clone())).unwrap();
+    let link = Link::new(channel(&session.services["profile"]).unwrap(), credentials);
+    let device = Device {
+        device: "tablet-1".into(),
+        account: person.account.clone(),
+        display_name: format!("tablet of {}", person.display_name),
+        ..Device::default()
+    };
+    let request = UpsertDevicesRequest { request_id: fresh_id(), devices: vec![device] };
+    let answer = TelemetryServiceClient::new(link).upsert_devices(request).await.unwrap().into_inner();
+    assert_eq!(answer.result.unwrap().created, 1);
+}
+
+const PEOPLE: &str = r#"
+name = "people"
+source = "list"
+[[table]]
+[table.fields]
+id = "Id"
+person = "Person"
+[table.account]
+key = "{id}"
+display_name = "{person}"
+"#;
+
+/// A file that names the person, and of which the end never came.
+async fn broken_upload(world: &World, person: &Contact) {
+    let header = ImportHeader {
+        request_id: fresh_id(),
+        file: "people.csv".into(),
+        format: FileFormat::Csv.into(),
+        mapping: PEOPLE.into(),
+        dry_run: false,
+    };
+    let data = format!("Id,Person,Mail\n1,{},{}\n", person.display_name, person.email).into_bytes();
+    let piece = ImportRequest { header: Some(header), data, ..ImportRequest::default() };
+    let sent = world.clients.transfer.clone().import(tokio_stream::iter([piece])).await.unwrap();
+    assert!(!sent.into_inner().transfer.unwrap().complete);
 }
 
 /// A dead letter that speaks of the person and of another.

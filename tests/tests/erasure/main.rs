@@ -76,6 +76,9 @@ async fn nothing_is_left(engine: Engine, wire: Wire) {
         "profile.contacts.body",
         "profile.interactions.body",
         "profile.opportunities.body",
+        "profile.opportunity_changes.body",
+        "profile.devices.display_name",
+        "profile.transfer_chunks.data",
         "profile.accounts.body",
         "profile.account_facts.body",
         "profile.unified.body",
@@ -109,6 +112,8 @@ async fn nothing_is_left(engine: Engine, wire: Wire) {
     assert_eq!(removed(0, "comments"), Some(1));
     assert_eq!((removed(1, "contacts"), removed(1, "consents")), (Some(2), Some(1)));
     assert_eq!((removed(1, "merges"), removed(1, "reviews")), (Some(1), Some(2)));
+    assert_eq!((removed(1, "opportunity_changes"), removed(1, "devices")), (Some(1), Some(1)));
+    assert_eq!(removed(1, "transfers"), Some(1));
     assert_eq!((removed(2, "contacts"), removed(2, "dead_letters")), (Some(2), Some(1)));
     assert!(removed(2, "recommendations") >= Some(1));
     // asked again, by the same request or another, by this record or the other, nothing happens twice

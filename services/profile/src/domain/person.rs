@@ -4,6 +4,7 @@ use salient_proto::{
     common::v1::SourceKey,
     profile::v1::{Account, Contact, Interaction, Merge, Opportunity, OpportunityChange, Review},
 };
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -114,6 +115,16 @@ impl Person {
         let digits = digits_of(&lower);
         self.words.iter().any(|word| has_word(&lower, word))
             || self.digits.iter().any(|number| digits.contains(number.as_str()))
+    }
+
+    /// Whether any text in a JSON value speaks of the person.
+    pub fn stands_in_json(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.stands_in(text),
+            Value::Array(values) => values.iter().any(|value| self.stands_in_json(value)),
+            Value::Object(fields) => fields.values().any(|value| self.stands_in_json(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
     }
 
     /// Whether a name or an address of the person is anywhere in an encoded message.
@@ -241,6 +252,8 @@ mod tests {
             assert!(!person().stands_in(text), "{text}");
         }
         assert!(person().is_in(b"\x12\x0fada@example.org\xff"));
+        assert!(person().stands_in_json(&serde_json::json!({ "of": ["tea", { "who": "\"Ada Byron\"" }] })));
+        assert!(!person().stands_in_json(&serde_json::json!({ "of": ["tea", { "who": "Ada Byrons" }, 1] })));
     }
 
     #[test]

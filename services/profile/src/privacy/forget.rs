@@ -26,7 +26,7 @@ use crate::{
         exports, facts, identity as profiles,
         matches::UNRESOLVED,
         persons::{self, Near},
-        records, search,
+        records, search, usage,
     },
 };
 
@@ -99,7 +99,8 @@ impl Forgetting<'_> {
         Ok(())
     }
 
-    /// In accounts: what records and pins say of them, and what was said of merging them.
+    /// In accounts: what records and pins say of them, what was said of merging them, and how their
+    /// devices are called.
     async fn in_accounts(&mut self, accounts: &[Uuid]) -> Result<()> {
         let unpinned = persons::delete_pins_in_tx(self.tx, self.tenant, accounts, &self.person).await?;
         *self.counts.entry("pins").or_default() += unpinned.len() as u64;
@@ -116,6 +117,9 @@ impl Forgetting<'_> {
             let told = identity::keep_in_tx::<Account>(self.tx, self.tenant, &roots).await?;
             self.tell(How::Itself, &told);
         }
+        usage::take_turn_in_tx(self.tx, self.tenant).await?;
+        let devices = usage::forget_in_tx(self.tx, self.tenant, accounts, &self.person).await?;
+        *self.counts.entry("devices").or_default() += devices;
         // an account has a contact less, and conditions are asked of what it said
         Ok(facts::mark_in_tx(self.tx, self.tenant, accounts.iter().copied()).await?)
     }
@@ -157,7 +161,7 @@ impl Forgetting<'_> {
         self.events.extend(publish::changes(&self.profile.clock, self.tenant, told));
     }
 
-    /// Their own records, consents and exports.
+    /// Their own records and consents, and exports: their own, and those of others that name them.
     async fn themselves(&mut self, individual: &Individual) -> Result<()> {
         let (tenant, now) = (self.tenant, self.profile.clock.now_micros());
         for key in self.person.keys() {
@@ -170,14 +174,19 @@ impl Forgetting<'_> {
         }
         search::forget_in_tx::<Contact>(self.tx, tenant, &individual.records).await?;
         let consents = consents::delete_in_tx(self.tx, tenant, &individual.records).await?;
-        let exports = exports::delete_of_contacts_in_tx(self.tx, tenant, &individual.records).await?;
+        let speaks = |json: &str| {
+            self.traces.are_mentioned_in(json.as_bytes())
+                || serde_json::from_str(json).is_ok_and(|json| self.person.stands_in_json(&json))
+        };
+        let exports = exports::delete_speaking_in_tx(self.tx, tenant, &individual.records, speaks).await?;
         self.counts.extend([("consents", consents), ("exports", exports)]);
         // whoever holds records in memory looks which are gone
         self.tx.wake(UNRESOLVED);
         Ok(())
     }
 
-    /// In answers to requests, and in events that could not be applied.
+    /// In answers to requests, in events that could not be applied, and in files that were not sent to
+    /// their end.
     async fn in_what_is_kept(&mut self) -> Result<()> {
         let time = self.profile.clock.now();
         erasure::note_in_tx(self.tx, self.tenant, &self.traces, time).await?;
@@ -188,7 +197,8 @@ impl Forgetting<'_> {
         };
         let answers = idempotency::empty_in_tx(self.tx, self.tenant, speaks).await?;
         let letters = erasure::scrub_in_tx(self.tx, self.tenant, &self.traces).await?;
-        self.counts.extend([("answers", answers), ("dead_letters", letters)]);
+        let files = persons::delete_unfinished_files_in_tx(self.tx, self.tenant).await?;
+        self.counts.extend([("answers", answers), ("dead_letters", letters), ("transfers", files)]);
         Ok(())
     }
 }

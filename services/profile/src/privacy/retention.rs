@@ -4,13 +4,15 @@ use chrono::TimeDelta;
 use opentelemetry::{KeyValue, global};
 use salient_core::{Result, TenantId};
 use salient_proto::profile::v1::{RetentionRule, interaction};
+use uuid::Uuid;
 
 use crate::{
     profile::Profile,
     store::{exports, facts, persons, settings},
 };
 
-/// Rows in one transaction: few enough that writers hardly wait for it.
+/// Rows in one transaction: few enough that writers hardly wait for it. They are looked for outside of
+/// it, each once: of very many interactions few may be old.
 const ROWS: u32 = 1_000;
 
 /// Deletes what is older than the rules of its tenant keep it, and exports that are over. Counted in
@@ -34,17 +36,19 @@ pub async fn sweep(profile: &Profile) -> Result<u64> {
 
 async fn sweep_kind(profile: &Profile, tenant: &TenantId, rule: &RetentionRule) -> Result<u64> {
     let before = (profile.clock.now() - TimeDelta::days(rule.days.into())).timestamp_micros();
-    let mut count = 0;
+    let old = (rule.kind, before);
+    let (mut count, mut after) = (0, Uuid::nil());
     loop {
+        let mut conn = profile.db.read().await?;
+        let found = persons::old_interactions(&mut conn, tenant, after, old, ROWS).await?;
+        drop(conn);
+        let Some(last) = found.last() else { break };
+        after = *last;
         let mut tx = profile.db.begin().await?;
-        let gone = persons::delete_interactions_in_tx(&mut tx, tenant, rule.kind, before, ROWS).await?;
-        let deleted = gone.len() as u64;
+        let gone = persons::delete_interactions_in_tx(&mut tx, tenant, &found, old).await?;
+        count += gone.len() as u64;
         facts::mark_in_tx(&mut tx, tenant, gone).await?;
         tx.commit().await?;
-        count += deleted;
-        if deleted < u64::from(ROWS) {
-            break;
-        }
     }
     if count > 0 {
         let kind = interaction::Kind::try_from(rule.kind).map_or("", |kind| kind.as_str_name());

@@ -64,22 +64,33 @@ pub async fn follow_in_tx(
     Ok(())
 }
 
+/// The changes at accounts, with their ids, in no order.
+///
+/// # Errors
+/// What the store says, or a row that is no change.
+pub async fn at_accounts(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    accounts: &[Uuid],
+) -> Result<Vec<(Uuid, OpportunityChange)>> {
+    let rows: Vec<Row> = sql("select c.id, c.time, c.body from {rows}
+         join opportunity_changes c on c.account_id = rows.account where c.tenant = $1")
+    .bind(tenant)
+    .rows(Rows::new().uuid("account", accounts.iter().copied()))
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| Ok((row.id, decode(&row)?))).collect()
+}
+
 /// Takes a person out of the changes at accounts; says in how many they stood.
 ///
 /// # Errors
 /// What the store says, or a row that is no change.
 pub async fn forget_in_tx(tx: &mut Tx, tenant: &TenantId, accounts: &[Uuid], person: &Person) -> Result<u64> {
-    let rows: Vec<Row> = sql("select c.id, c.time, c.body from {rows}
-         join opportunity_changes c on c.account_id = rows.account where c.tenant = $1")
-    .bind(tenant)
-    .rows(Rows::new().uuid("account", accounts.iter().copied()))
-    .fetch_all(tx)
-    .await?;
     let (mut ids, mut bodies) = (Vec::new(), Vec::new());
-    for row in rows {
-        let mut change = decode(&row)?;
+    for (id, mut change) in at_accounts(tx, tenant, accounts).await? {
         if change.forget(person) {
-            ids.push(row.id);
+            ids.push(id);
             bodies.push(change.encode_to_vec());
         }
     }

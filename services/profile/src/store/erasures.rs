@@ -185,11 +185,15 @@ pub const CONFIRMED: &str = "select e.tenant, e.id, e.event from erasures e
                        where c.tenant = e.tenant and c.erasure = e.id
                          and (c.wanted is null or c.shards <> c.wanted))
      order by e.create_time, e.id";
-/// Erasures, of all tenants, whose second round every service has confirmed and that are not complete.
+/// Erasures, of all tenants, whose second round every service has confirmed and that are not complete;
+/// not while a file waits to be read that was begun before.
 pub const SEALED: &str = "select e.tenant, e.id, e.event from erasures e
      where e.complete_time is null and e.confirm_time is not null
        and not exists (select 1 from erasure_confirmations c
                        where c.tenant = e.tenant and c.erasure = e.id and c.seals <> c.wanted)
+       and not exists (select 1 from transfers t
+                       join transfer_chunks c on c.tenant = t.tenant and c.transfer = t.id
+                       where t.tenant = e.tenant and t.create_time <= e.create_time)
      order by e.create_time, e.id";
 
 /// The erasures of one of the queries above.

@@ -138,18 +138,33 @@ pub async fn get(
     }))
 }
 
-/// Deletes the exports of these contacts; says how many.
+/// Deletes the exports of these contacts, and those of others with a part that `speaks` picks; says
+/// how many.
 ///
 /// # Errors
 /// What the store says.
-pub async fn delete_of_contacts_in_tx(tx: &mut Tx, tenant: &TenantId, contacts: &[Uuid]) -> Result<u64> {
-    let gone: Vec<(Uuid,)> = sql(
-        "delete from person_exports where tenant = $1 and contact in (select id from {rows}) returning id",
-    )
+pub async fn delete_speaking_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    contacts: &[Uuid],
+    speaks: impl Fn(&str) -> bool + Send + Sync,
+) -> Result<u64> {
+    let mut picked = BTreeSet::new();
+    sql("select e.id, e.contact, p.json from person_exports e
+         join person_export_parts p on p.tenant = e.tenant and p.person_export = e.id where e.tenant = $1")
     .bind(tenant)
-    .rows(Rows::new().uuid("id", contacts.iter().copied()))
-    .fetch_all(tx)
+    .for_each(tx, |(id, contact, json): (Uuid, Uuid, String)| {
+        if contacts.contains(&contact) || speaks(&json) {
+            picked.insert(id);
+        }
+    })
     .await?;
+    let gone: Vec<(Uuid,)> =
+        sql("delete from person_exports where tenant = $1 and id in (select id from {rows}) returning id")
+            .bind(tenant)
+            .rows(Rows::new().uuid("id", picked))
+            .fetch_all(tx)
+            .await?;
     delete_parts_in_tx(tx, gone).await
 }
 

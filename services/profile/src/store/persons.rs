@@ -281,25 +281,64 @@ pub async fn forget_in_merges_in_tx(
     Ok((merges_changed, pairs_changed))
 }
 
-/// Deletes interactions of a kind that happened before `before` (microseconds), at most `limit`; says
-/// of which accounts, one entry an interaction.
+/// Deletes files that are not there to their end, with the pieces that are: what stands in them was not
+/// looked at, and nobody reads it. Says how many files.
+///
+/// # Errors
+/// What the store says.
+pub async fn delete_unfinished_files_in_tx(tx: &mut Tx, tenant: &TenantId) -> Result<u64> {
+    let deleted = sql("delete from transfers where tenant = $1 and not complete").bind(tenant);
+    let deleted = deleted.execute(tx).await?;
+    sql("delete from transfer_chunks
+         where tenant = $1 and transfer not in (select id from transfers where tenant = $1)")
+    .bind(tenant)
+    .execute(tx)
+    .await?;
+    Ok(deleted)
+}
+
+/// Interactions after the id `after`, in the order of their ids, that are of a kind and happened before
+/// `before` (microseconds); at most `limit`.
+///
+/// # Errors
+/// What the store says.
+pub async fn old_interactions(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    after: Uuid,
+    (kind, before): (i32, i64),
+    limit: u32,
+) -> Result<Vec<Uuid>> {
+    let found: Vec<(Uuid,)> = sql("select id from interactions
+         where tenant = $1 and id > $2 and kind = $3 and occur_time < $4 order by id limit $5")
+    .bind(tenant)
+    .bind(after)
+    .bind(kind)
+    .bind(before)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
+/// Deletes those of these interactions that still are of a kind and happened before `before`
+/// (microseconds); says of which accounts, one entry an interaction.
 ///
 /// # Errors
 /// What the store says.
 pub async fn delete_interactions_in_tx(
     tx: &mut Tx,
     tenant: &TenantId,
-    kind: i32,
-    before: i64,
-    limit: u32,
+    ids: &[Uuid],
+    (kind, before): (i32, i64),
 ) -> Result<Vec<Uuid>> {
-    let gone: Vec<(Uuid,)> = sql("delete from interactions where tenant = $1 and id in (
-             select id from interactions where tenant = $1 and kind = $2 and occur_time < $3 limit $4)
+    let gone: Vec<(Uuid,)> = sql("delete from interactions
+         where tenant = $1 and kind = $2 and occur_time < $3 and id in (select id from {rows})
          returning account_id")
     .bind(tenant)
     .bind(kind)
     .bind(before)
-    .bind(limit)
+    .rows(Rows::new().uuid("id", ids.iter().copied()))
     .fetch_all(tx)
     .await?;
     Ok(gone.into_iter().map(|(account,)| account).collect())

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     Kind,
+    person::{Forget, Person},
     record::timestamp,
     usage::{Place, Series, Tally},
 };
@@ -233,6 +234,16 @@ impl From<DeviceRow> for Device {
     }
 }
 
+impl Forget for DeviceRow {
+    fn forget(&mut self, person: &Person) -> bool {
+        let named = person.stands_in(&self.display_name);
+        if named {
+            self.display_name.clear();
+        }
+        named
+    }
+}
+
 /// Devices with these ids.
 ///
 /// # Errors
@@ -275,6 +286,18 @@ pub async fn put_devices_in_tx(tx: &mut Tx, tenant: &TenantId, devices: &[Device
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Takes a person out of the names of devices at accounts; says of how many. The tenant's turn must
+/// have been taken.
+///
+/// # Errors
+/// What the store says.
+pub async fn forget_in_tx(tx: &mut Tx, tenant: &TenantId, accounts: &[Uuid], person: &Person) -> Result<u64> {
+    let mut devices = list_devices(tx, tenant, Some(accounts), Uuid::nil(), i64::MAX).await?;
+    devices.retain_mut(|device| device.forget(person));
+    put_devices_in_tx(tx, tenant, &devices).await?;
+    Ok(devices.len() as u64)
 }
 
 /// A page of devices; of these accounts, if any are given.

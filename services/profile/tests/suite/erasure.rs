@@ -3,14 +3,20 @@
 use chrono::TimeDelta;
 use salient_core::{ContactId, Reason, TenantId};
 use salient_kit::{Caller, Role};
-use salient_profile::{Profile, matching::arrival::Matcher, store::matches, upsert::Request};
+use salient_profile::{
+    Profile,
+    matching::arrival::Matcher,
+    store::{erasures, matches},
+    upsert::Request,
+};
 use salient_proto::{
     common::v1::{PersonErasureConfirmed, SourceKey},
     profile::v1::{
         Account, AccountsChanged, Consent, Contact, ErasePersonRequest, Erasure, GetAccountRequest,
-        GetContactRequest, GetErasureRequest, Interaction, InteractionsRecorded, ListErasuresRequest,
-        ListInteractionsRequest, PersonErased, PinFieldRequest, Source, UndoMergeRequest,
-        UpsertContactsRequest, UpsertInteractionsRequest, UpsertSourcesRequest, consent::State,
+        GetContactRequest, GetErasureRequest, GetTransferRequest, Interaction, InteractionsRecorded,
+        ListErasuresRequest, ListInteractionsRequest, PersonErased, PinFieldRequest, Source,
+        UndoMergeRequest, UpsertContactsRequest, UpsertInteractionsRequest, UpsertSourcesRequest,
+        consent::State,
     },
 };
 use salient_store::{Db, StoreConfig};
@@ -22,6 +28,7 @@ use crate::{
     privacy::{
         Privacy, SERVICES, erase, holds, identity, interactions, merge, person, privacy, record, said, undo,
     },
+    transfers,
     world::{
         World, account, both, contact, counts, interaction, key, request_id, until as wait_until,
         upsert_accounts, why,
@@ -30,6 +37,7 @@ use crate::{
 
 both!(
     an_erasure_is_complete_when_all_have_confirmed,
+    an_erasure_forgets_broken_uploads_and_waits_for_whole_files,
     every_record_of_a_person_is_erased,
     what_was_said_of_an_account_is_said_without_the_person,
     who_compares_records_forgets_the_erased,
@@ -137,6 +145,57 @@ async fn an_erasure_is_complete_when_all_have_confirmed(world: &World) {
     let second = erase(&mut client, &other).await;
     let listed = client.list_erasures(ListErasuresRequest::default()).await.unwrap().into_inner().erasures;
     assert_eq!(listed, [second, complete]);
+}
+
+async fn an_erasure_forgets_broken_uploads_and_waits_for_whole_files(world: &World) {
+    let name = person(world, "7").await;
+    let mut files = transfers::client(world);
+    let lines = b"Id,Company,Person,Mail,Seen\n1,Acme,Contact 7,7@example.org,2011-02-03\n";
+    let mut broken = async || {
+        let mut pieces = transfers::pieces(&transfers::header(transfers::PEOPLE), lines, lines.len());
+        pieces[1].last = false;
+        transfers::send(&mut files, pieces).await.name
+    };
+    // of one the end came, and nobody has read it yet
+    let whole = broken().await;
+    let db = Db::connect(&StoreConfig::new(world.store_url())).await.unwrap();
+    let run = async |text: &'static str| {
+        let mut tx = db.begin().await.unwrap();
+        salient_store::sql(text).execute(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    run("update transfers set complete = true").await;
+    let broken = broken().await;
+
+    let mut client = privacy(world, Role::Operator);
+    let begun = erase(&mut client, &name).await;
+    let own = begun.confirmations.iter().find(|one| one.service == "profile").unwrap();
+    assert_eq!(own.removed.get("transfers"), Some(&1));
+    let get = |name: &str| GetTransferRequest { name: name.to_owned() };
+    let unknown = (Code::NotFound, Reason::ResourceUnknown);
+    assert_eq!(why(transfers::client(world).get_transfer(get(&broken)).await), unknown);
+    transfers::client(world).get_transfer(get(&whole)).await.unwrap();
+    let chunks: Vec<(Vec<u8>,)> = salient_store::sql("select data from transfer_chunks")
+        .fetch_all(&mut db.read().await.unwrap())
+        .await
+        .unwrap();
+    assert_eq!(chunks.len(), 1);
+
+    for service in SERVICES {
+        confirm(world, &begun.name, service, 1, 0..8).await;
+    }
+    until(&mut client, &begun.name, |erasure| erasure.confirm_time.is_some()).await;
+    for service in SERVICES {
+        confirm(world, &begun.name, service, 2, 0..8).await;
+    }
+    let due = erasures::due(&mut db.read().await.unwrap(), erasures::SEALED).await.unwrap();
+    assert!(due.is_empty());
+    assert_eq!(certificate(&mut client, &begun.name).await.complete_time, None);
+    // it was read
+    run("delete from transfer_chunks").await;
+    let complete = until(&mut client, &begun.name, |erasure| erasure.complete_time.is_some()).await;
+    assert_eq!(complete.name, begun.name);
+    db.close().await;
 }
 
 async fn every_record_of_a_person_is_erased(world: &World) {

@@ -7,24 +7,30 @@ use salient_profile::{Profile, privacy::retention};
 use salient_proto::{
     common::v1::PersonDataReported,
     profile::v1::{
-        Consent, ErasePersonRequest, Erasure, ExportPersonRequest, GetConsentRequest, GetErasureRequest,
-        GetPersonExportRequest, Interaction, ListErasuresRequest, ListInteractionsRequest,
-        MergeProfilesRequest, PersonExport, PrivacySettings, RecordConsentsRequest, RecordConsentsResponse,
-        RetentionRule, UndoMergeRequest, UpdatePrivacySettingsRequest, UpsertContactsRequest,
-        UpsertInteractionsRequest,
+        Account, Consent, Device, ErasePersonRequest, Erasure, ExportPersonRequest, GetConsentRequest,
+        GetErasureRequest, GetPersonExportRequest, Interaction, ListErasuresRequest, ListInteractionsRequest,
+        MergeProfilesRequest, Opportunity, PersonExport, PinFieldRequest, PrivacySettings,
+        RecordConsentsRequest, RecordConsentsResponse, RetentionRule, UndoMergeRequest,
+        UpdatePrivacySettingsRequest, UpsertContactsRequest, UpsertDevicesRequest, UpsertInteractionsRequest,
+        UpsertOpportunitiesRequest,
         consent::{Channel, Purpose, State},
         identity_service_client::IdentityServiceClient,
         interaction,
         privacy_service_client::PrivacyServiceClient,
+        telemetry_service_client::TelemetryServiceClient,
     },
 };
 use salient_store::{Db, StoreConfig};
 use tonic::Code;
 
-use crate::world::{World, both, contact, counts, interaction, key, request_id, why};
+use crate::world::{
+    World, account, both, contact, counts, interaction, key, opportunity, request_id, upsert_accounts, why,
+};
 
 both!(
     an_export_collects_from_all_and_goes_with_the_person,
+    an_export_goes_with_everybody_whom_it_names,
+    an_export_tells_what_an_erasure_would_take,
     the_last_of_parts_that_come_together_completes_an_export,
     old_interactions_are_deleted,
     who_may_do_what,
@@ -123,6 +129,12 @@ pub async fn interactions(world: &World) {
     assert_eq!(counts(&answer.result), (3, 0, 0, 0));
 }
 
+/// Begins an export; gives back its name.
+async fn begin_export(client: &mut Privacy, contact: &str) -> String {
+    let request = ExportPersonRequest { request_id: request_id(), contact: contact.to_owned() };
+    client.export_person(request).await.unwrap().into_inner().export.unwrap().name
+}
+
 async fn export(client: &mut Privacy, name: &str) -> Result<PersonExport, tonic::Status> {
     let answer = client.get_person_export(GetPersonExportRequest { name: name.to_owned() }).await?;
     Ok(answer.into_inner().export.unwrap())
@@ -172,6 +184,97 @@ async fn an_export_collects_from_all_and_goes_with_the_person(world: &World) {
     assert_eq!(why(export(&mut client, &third.name).await), unknown);
 }
 
+async fn an_export_goes_with_everybody_whom_it_names(world: &World) {
+    let (one, other, third) = (person(world, "7").await, person(world, "8").await, person(world, "9").await);
+    let mut client = privacy(world, Role::Operator);
+    // they were one person for a while
+    let together = merge(world, &one, &third).await;
+    let of_both = begin_export(&mut client, &one).await;
+    undo(world, &together).await;
+    // a text names two
+    let attributes = [("buyers".to_owned(), "\"Contact 7\" and Contact 8".to_owned())].into();
+    upsert_accounts(&mut world.client(), vec![Account { attributes, ..account("a") }]).await;
+    let of_one = begin_export(&mut client, &one).await;
+    let of_third = begin_export(&mut client, &third).await;
+
+    erase(&mut client, &other).await;
+    let unknown = (Code::NotFound, Reason::ResourceUnknown);
+    assert_eq!(why(export(&mut client, &of_one).await), unknown);
+    for stays in [&of_both, &of_third] {
+        export(&mut client, stays).await.unwrap();
+    }
+    erase(&mut client, &third).await;
+    for gone in [&of_both, &of_third] {
+        assert_eq!(why(export(&mut client, gone).await), unknown);
+    }
+}
+
+async fn an_export_tells_what_an_erasure_would_take(world: &World) {
+    let name = person(world, "7").await;
+    let mut writer = world.client();
+    let attributes = [("buyer", "Contact 7"), ("size", "40")].map(|(key, value)| (key.into(), value.into()));
+    let accounts = vec![Account { attributes: attributes.into(), ..account("a") }, account("b")];
+    let names = upsert_accounts(&mut writer, accounts).await.names;
+    let request = MergeProfilesRequest {
+        request_id: request_id(),
+        one: names[0].clone(),
+        other: names[1].clone(),
+        reason: "7@example.org says so".to_owned(),
+    };
+    identity(world).merge_profiles(request).await.unwrap();
+    let pin = PinFieldRequest {
+        request_id: request_id(),
+        name: names[0].clone(),
+        field: "attributes.assistant".into(),
+        value: "ask Contact 7".into(),
+    };
+    identity(world).pin_field(pin).await.unwrap();
+    interactions(world).await;
+    for stage in ["lead", "offer"] {
+        let named = Opportunity {
+            display_name: "Contact 7's kitchen".into(),
+            stage: stage.into(),
+            ..opportunity("1", "a", world.ago(2))
+        };
+        let opportunities = vec![named, opportunity("2", "a", world.ago(2))];
+        let request =
+            UpsertOpportunitiesRequest { request_id: request_id(), opportunities, update_mask: None };
+        writer.upsert_opportunities(request).await.unwrap();
+    }
+    let device = |device: &str, display_name: &str| Device {
+        device: device.into(),
+        account_key: key("a"),
+        display_name: display_name.into(),
+        ..Device::default()
+    };
+    let devices = vec![device("m1", "Contact 7's tablet"), device("m2", "oven")];
+    let request = UpsertDevicesRequest { request_id: request_id(), devices };
+    let mut telemetry = TelemetryServiceClient::new(world.link("acme", Role::Integration));
+    telemetry.upsert_devices(request).await.unwrap();
+
+    let mut client = privacy(world, Role::Operator);
+    let begun = begin_export(&mut client, &name).await;
+    let own = export(&mut client, &begun).await.unwrap().parts.remove(0);
+    let told: serde_json::Value = serde_json::from_str(&own.json).unwrap();
+    assert_eq!(told["accounts"][0]["attributes"], serde_json::json!({ "buyer": "Contact 7" }));
+    let removed = erase(&mut client, &name).await.confirmations;
+    let removed = &removed.iter().find(|one| one.service == "profile").unwrap().removed;
+    for (kind, field) in [
+        ("accounts", "accounts"),
+        ("contacts", "contacts"),
+        ("devices", "devices"),
+        ("interactions", "interactions"),
+        ("merges", "merges"),
+        ("opportunities", "opportunities"),
+        ("opportunity_changes", "opportunityChanges"),
+        ("pins", "pins"),
+    ] {
+        let count = told[field].as_array().unwrap().len() as i64;
+        assert!(count > 0, "{field}: {told}");
+        assert_eq!(removed.get(kind), Some(&count), "{kind}: {told}");
+    }
+}
+
 async fn the_last_of_parts_that_come_together_completes_an_export(world: &World) {
     let contact = person(world, "7").await;
     let mut client = privacy(world, Role::Operator);
@@ -201,11 +304,14 @@ async fn old_interactions_are_deleted(world: &World) {
         ..interaction(&id, "a", world.ago(days))
     };
     let mut interactions: Vec<_> =
-        (0..600).map(|n| of(format!("w{n}"), interaction::Kind::Web, 31)).collect();
-    interactions.push(of("young".into(), interaction::Kind::Web, 29));
-    interactions.push(of("call".into(), interaction::Kind::Call, 400));
-    let request = UpsertInteractionsRequest { request_id: request_id(), interactions, update_mask: None };
-    client.upsert_interactions(request).await.unwrap();
+        (0..1_200).map(|n| of(format!("w{n}"), interaction::Kind::Web, 31)).collect();
+    interactions.insert(300, of("young".into(), interaction::Kind::Web, 29));
+    interactions.insert(900, of("call".into(), interaction::Kind::Call, 400));
+    for interactions in interactions.chunks(1_000) {
+        let interactions = interactions.to_vec();
+        let request = UpsertInteractionsRequest { request_id: request_id(), interactions, update_mask: None };
+        client.upsert_interactions(request).await.unwrap();
+    }
     let rule = RetentionRule { kind: interaction::Kind::Web.into(), days: 30 };
     let settings = PrivacySettings { retention_rules: vec![rule], ..PrivacySettings::default() };
     let request = UpdatePrivacySettingsRequest { request_id: request_id(), settings: Some(settings) };
@@ -213,7 +319,7 @@ async fn old_interactions_are_deleted(world: &World) {
 
     let db = Db::connect(&StoreConfig::new(world.store_url())).await.unwrap();
     let profile = Profile { db: db.clone(), clock: world.clock.clone() };
-    assert_eq!(retention::sweep(&profile).await.unwrap(), 600);
+    assert_eq!(retention::sweep(&profile).await.unwrap(), 1_200);
     assert_eq!(retention::sweep(&profile).await.unwrap(), 0);
     db.close().await;
     let left = client.list_interactions(ListInteractionsRequest::default()).await.unwrap().into_inner();

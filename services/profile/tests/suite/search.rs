@@ -1,7 +1,11 @@
 //! Profiles are found by what people remember of them.
 
-use salient_core::Reason;
+use salient_core::{Reason, TenantId};
 use salient_kit::{Role, client::Link};
+use salient_profile::{
+    domain::search::{Found as _, words_of},
+    store::search::{self as store, Indexed},
+};
 use salient_proto::profile::v1::{
     Account, Contact, MergeProfilesRequest, SearchProfilesRequest, SearchProfilesResponse, SearchResult,
     UndoMergeRequest, UpsertAccountsRequest, UpsertContactsRequest,
@@ -10,6 +14,7 @@ use salient_proto::profile::v1::{
 };
 use salient_store::{Db, StoreConfig, sql};
 use tonic::Code;
+use uuid::Uuid;
 
 use crate::world::{World, account, both, contact, mask, request_id, upsert_accounts, why};
 
@@ -21,6 +26,7 @@ both!(
     merged_profiles_come_once,
     values_that_are_gone_find_nothing,
     what_was_there_before_is_found,
+    a_word_that_comes_while_its_last_record_is_erased_keeps_its_variants,
     of_another_tenant_and_bad_queries,
 );
 
@@ -297,6 +303,39 @@ async fn what_was_there_before_is_found(world: &World) {
     drop(conn);
     db.close().await;
     life.finish(std::future::pending()).await;
+}
+
+async fn a_word_that_comes_while_its_last_record_is_erased_keeps_its_variants(world: &World) {
+    let ending = world.stop().await;
+    assert!(ending.failures.is_empty(), "{ending:?}");
+    let db = Db::connect(&StoreConfig::new(world.store_url())).await.unwrap();
+    let tenant = TenantId::try_from("acme").unwrap();
+    let index = async |id: Uuid, name: &str| {
+        let record = Contact { display_name: name.to_owned(), ..Contact::default() };
+        let indexed = Indexed { kind: Contact::NUMBER, id, words: words_of(&record) };
+        let mut tx = db.begin().await.unwrap();
+        store::take_turn_in_tx(&mut tx, &tenant).await.unwrap();
+        store::index_in_tx(&mut tx, &tenant, &[indexed]).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let erase = async |id: Uuid| {
+        let mut tx = db.begin().await.unwrap();
+        store::forget_in_tx::<Contact>(&mut tx, &tenant, &[id]).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    for number in 0..20 {
+        let (erased, new) = (world.clock.uuid(), world.clock.uuid());
+        let name = format!("Byron{number}");
+        index(erased, &name).await;
+        tokio::join!(index(new, &name), erase(erased));
+    }
+    let (lost,): (i64,) = sql("select count(*) from search_words w
+         where not exists (select 1 from search_variants v where v.tenant = w.tenant and v.word = w.word)")
+    .fetch_one(&mut db.read().await.unwrap())
+    .await
+    .unwrap();
+    assert_eq!(lost, 0);
+    db.close().await;
 }
 
 async fn of_another_tenant_and_bad_queries(world: &World) {

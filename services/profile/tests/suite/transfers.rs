@@ -34,7 +34,7 @@ pub fn client(world: &World) -> Client {
     TransferServiceClient::new(world.link("acme", Role::Integration))
 }
 
-const PEOPLE: &str = r#"
+pub const PEOPLE: &str = r#"
 name = "people"
 source = "crm"
 [[table]]

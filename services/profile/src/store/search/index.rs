@@ -28,7 +28,7 @@ fn unpacked(bytes: &[u8]) -> BTreeSet<i64> {
     numbers.map(i64::from_be_bytes).collect()
 }
 
-/// Brings the index up to date with records.
+/// Brings the index up to date with records. The tenant's turn must have been taken.
 ///
 /// # Errors
 /// What the store says.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use salient_core::{TenantId, filter::Term};
 use salient_proto::profile::v1::{Account, Contact};
-use salient_store::{Connection, Error, Result, Rows, Tx, sql};
+use salient_store::{Connection, Engine, Error, Result, Rows, Tx, sql};
 use uuid::Uuid;
 
 use super::{Stored, identity::Profiled, records::Row};
@@ -77,12 +77,28 @@ pub async fn enqueue_in_tx<R: Found>(
     Ok(())
 }
 
+/// Waits until no other transaction writes the tenant's index: what was read of a word is then still
+/// true when it is counted. It comes before everything that is locked in the queue or in the index.
+///
+/// # Errors
+/// What the store says.
+pub async fn take_turn_in_tx(tx: &mut Tx, tenant: &TenantId) -> Result<()> {
+    if tx.engine() == Engine::Postgres {
+        sql("select pg_advisory_xact_lock(hashtextextended('profile.search.' || $1, 0))")
+            .bind(tenant)
+            .execute(tx)
+            .await?;
+    }
+    Ok(())
+}
+
 /// Takes records that are deleted out of the index at once, and out of the queue: who read them
 /// before finds the entry gone, and drops what it made of them.
 ///
 /// # Errors
 /// What the store says.
 pub async fn forget_in_tx<R: Found>(tx: &mut Tx, tenant: &TenantId, ids: &[Uuid]) -> Result<()> {
+    take_turn_in_tx(tx, tenant).await?;
     sql("delete from search_queue where tenant = $1 and kind = $2 and id in (select id from {rows})")
         .bind(tenant)
         .bind(R::NUMBER)
