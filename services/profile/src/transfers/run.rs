@@ -226,7 +226,7 @@ fn problem(refusal: &Refusal) -> String {
         Reason::HierarchyCycle => {
             "names a parent that stands below the account, or too many levels up; another parent is accepted"
         }
-        _ => &refusal.message,
+        _ => refusal.message.as_str(),
     };
     told.to_owned()
 }

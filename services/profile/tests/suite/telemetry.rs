@@ -210,8 +210,8 @@ async fn devices_say_whose_it_is(world: &World) {
     let page = client.list_devices(at.clone()).await.unwrap().into_inner();
     let next = ListDevicesRequest { page_token: page.next_page_token, ..at };
     let next = client.list_devices(next).await.unwrap().into_inner();
-    let ids = [&page.devices[0].device, &next.devices[0].device];
-    assert_eq!((ids, next.next_page_token.as_str()), ([&"m1".to_owned(), &"m2".to_owned()], ""));
+    let ids = [page.devices[0].device.as_str(), next.devices[0].device.as_str()];
+    assert_eq!((ids, next.next_page_token.as_str()), (["m1", "m2"], ""));
 }
 
 async fn usage_follows_merges(world: &World) {
