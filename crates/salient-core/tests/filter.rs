@@ -121,6 +121,7 @@ fn an_error_says_where_and_what_is_accepted() {
             "filter, character 11: a name like \"accounts/{id}\" is accepted for account",
         ),
         ("territory = \"ü", "filter, character 13: the quote is not closed"),
+        ("territory = \"ü\0\"", "filter, character 15: text without the character U+0000 is accepted"),
         ("territory = \"ü\\n\"", "filter, character 16: a quote or a \\ is accepted after \\"),
         ("territory = a XOR territory = b", "filter, character 15: AND, OR or the end is accepted here"),
         ("territory = \"a\"AND open = true", "filter, character 16: AND, OR or the end is accepted here"),
@@ -140,7 +141,7 @@ fn an_error_says_where_and_what_is_accepted() {
 fn literal(field: &Field) -> BoxedStrategy<(String, Literal)> {
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     match field.kind {
-        FieldKind::Text => ".*".prop_map(move |text| (quoted(&text), Literal::Text(text))).boxed(),
+        FieldKind::Text => "[^\\x00\n]*".prop_map(move |text| (quoted(&text), Literal::Text(text))).boxed(),
         FieldKind::Time => (-2_000_000_000_000_000_i64..4_000_000_000_000_000)
             .prop_map(move |at| {
                 let time = salient_core::from_micros(at);
@@ -152,7 +153,7 @@ fn literal(field: &Field) -> BoxedStrategy<(String, Literal)> {
         FieldKind::Enum(values) => proptest::sample::select(values)
             .prop_map(|value| (value.to_owned(), Literal::Enum(value)))
             .boxed(),
-        FieldKind::Name(collection) => "[^/]+"
+        FieldKind::Name(collection) => "[^/\\x00]+"
             .prop_map(move |id| {
                 let name = format!("{collection}/{id}");
                 (quoted(&name), Literal::Name(name))

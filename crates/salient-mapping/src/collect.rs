@@ -35,7 +35,7 @@ pub(crate) struct Collector<'a, 'b> {
     orders: Orders,
     /// Place in the report of each rule.
     categories: Vec<usize>,
-    /// Place in the report of accounts that come again in a file of accounts.
+    /// Place in the report of lines that say nothing new, where a table has only contacts or accounts.
     repeated: Option<usize>,
 }
 
@@ -49,7 +49,7 @@ impl<'a, 'b> Collector<'a, 'b> {
     ) -> Self {
         let table = reader.table;
         let categories = table.skips.iter().map(|(_, category)| state.report.category(category)).collect();
-        let repeated = only_accounts(table).then(|| state.report.category("account repeated"));
+        let repeated = repeated(table).map(|category| state.report.category(category));
         batcher.file(file);
         let (file, orders) = (file.clone(), Orders::default());
         Self { reader, sellers, file, state, batcher, orders, categories, repeated }
@@ -118,6 +118,10 @@ impl<'a, 'b> Collector<'a, 'b> {
 
     /// Keeps what a row says. Only a line that contradicts its order is still refused, first of all.
     fn keep(&mut self, mut read: Read<'_>, line: u64) -> Cell<()> {
+        if let Some(category) = self.repeated.filter(|_| read.is_repeated()) {
+            self.state.report.skip(category, line);
+            return Ok(());
+        }
         let order = match &read.line {
             None => None,
             Some(read) => {
@@ -152,24 +156,15 @@ impl<'a, 'b> Collector<'a, 'b> {
     }
 
     fn keep_account(&mut self, read: &mut Read<'_>, line: u64) {
-        match read.account.take() {
-            Some((key, Some(record))) => {
-                self.state.accounts.describe(&key);
-                self.state.report.accounts += 1;
-                if self.sellers.per_territory && !record.territory.is_empty() {
-                    self.state.sellers.for_territory(&record.territory, self.sellers.capacity);
-                }
-                self.batcher.account(*record, line);
-                if self.reader.table.order.is_none() {
-                    self.batcher.line();
-                }
-            }
-            Some((_, None)) => {
-                if let Some(category) = self.repeated {
-                    self.state.report.skip(category, line);
-                }
-            }
-            None => {}
+        let Some((key, Some(record))) = read.account.take() else { return };
+        self.state.accounts.describe(&key);
+        self.state.report.accounts += 1;
+        if self.sellers.per_territory && !record.territory.is_empty() {
+            self.state.sellers.for_territory(&record.territory, self.sellers.capacity);
+        }
+        self.batcher.account(*record, line);
+        if self.reader.table.order.is_none() {
+            self.batcher.line();
         }
     }
 
@@ -196,12 +191,18 @@ impl<'a, 'b> Collector<'a, 'b> {
     }
 }
 
-fn only_accounts(table: &Table) -> bool {
+/// What lines that say nothing new are called, if the table can have such: the first line of a
+/// contact counts, and that of an account.
+fn repeated(table: &Table) -> Option<&'static str> {
     let others = table.order.is_some()
-        || table.contact.is_some()
+        || table.product.is_some()
         || table.interaction.is_some()
         || table.opportunity.is_some()
-        || table.seller.is_some()
-        || table.product.is_some();
-    table.account.is_some() && !others
+        || table.seller.is_some();
+    match (&table.contact, &table.account) {
+        _ if others => None,
+        (Some(_), _) => Some("contact repeated"),
+        (None, Some(_)) => Some("account repeated"),
+        (None, None) => None,
+    }
 }

@@ -113,6 +113,8 @@ impl Export for Account {
         text("street"),
         text("city"),
         text("postal_code"),
+        text("parent_source"),
+        text("parent_source_id"),
         time("source_update_time"),
         time("create_time"),
         time("update_time"),
@@ -120,6 +122,7 @@ impl Export for Account {
 
     fn rows<'r>(&'r self, _account: Option<&'r SourceKey>, each: &mut dyn FnMut(&[Value<'r>])) {
         let [source, source_id] = key(self.source_key.as_ref());
+        let [parent_source, parent_source_id] = key(self.parent_key.as_ref());
         let attributes = match self.attributes.is_empty() {
             true => String::new(),
             // texts by text can always be written
@@ -139,6 +142,8 @@ impl Export for Account {
             value(&self.street),
             value(&self.city),
             value(&self.postal_code),
+            parent_source,
+            parent_source_id,
             at(self.source_update_time.as_ref()),
             at(self.create_time.as_ref()),
             at(self.update_time.as_ref()),

@@ -14,8 +14,8 @@
 //! ```
 //!
 //! The way of a row: `rows` reads it, whatever the format; `mapping` says what its columns mean
-//! (how a mapping is written stands in its manual, and `mappings/` has some to copy from); `read`
-//! and `records` check it; `collect` keeps it; `orders` gathers lines to orders; `batch` packs
+//! (how a mapping is written stands in its manual, and `mappings/` has some to copy from); `read`,
+//! `records` and `cells` check it; `collect` keeps it; `orders` gathers lines to orders; `batch` packs
 //! them to messages of [`salient_proto::profile::v1::IngestRecordsRequest`]. Nothing is guessed: a
 //! row is taken, left out by a rule of the mapping and counted, or refused with its line, its
 //! field, what was found and what would be accepted ([`Report`]).
@@ -29,6 +29,7 @@
 mod accounts;
 mod batch;
 mod catalogue;
+mod cells;
 mod collect;
 mod dates;
 mod decimal;
@@ -37,6 +38,7 @@ pub mod export;
 mod join;
 mod keys;
 mod mapping;
+mod open;
 mod orders;
 mod plan;
 mod read;
@@ -51,8 +53,9 @@ pub use accounts::seller_requests;
 pub use batch::{Batch, Batcher, Origin, RecordKind, Sink};
 pub use catalogue::product_requests;
 pub use error::{Error, Result};
+pub use open::{check_mapping, format_of, open, open_file};
 pub use orders::timestamp;
-pub use plan::{Columns, Maker, Plan, check_mapping, format_of, open, open_file};
+pub use plan::{Columns, Maker, Plan};
 pub use report::{Damage, OrderCounts, RefusedLine, Report, Skipped};
 pub use rows::{Format, Progress};
 pub use table::Table;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,10 +19,9 @@ use super::mapping::bind::{Header, bind};
 use super::mapping::field::Joined;
 use super::mapping::spec::{Encoding, MappingSpec, TableSpec};
 use super::mapping::table::Table;
-use super::mapping::{self, builtin};
 use super::read::Reader;
 use super::report::{Damage, Report};
-use super::rows::{self, Format, Input, Options, Progress, Row};
+use super::rows::{self, Input, Options, Progress, Row};
 
 /// Rows between two updates of the progress.
 const PROGRESS: u64 = 1 << 10;
@@ -65,183 +63,12 @@ enum From {
 
 /// A table with its file and the files joined to it.
 #[derive(Debug)]
-struct Bound {
+pub(crate) struct Bound {
     input: Input,
     options: Options,
     table: Table,
     header: Vec<String>,
     joins: Vec<(PathBuf, String, Header)>,
-}
-
-/// Opens a file, or a folder of files, for import. Without a mapping file the one of Salient's own
-/// is taken whose columns are all there. Nothing but headers is read yet. No record may be dated
-/// after `latest`.
-pub fn open(path: &Path, mapping: Option<&Path>, latest: DateTime<Utc>) -> Result<Plan> {
-    let mapping = match mapping {
-        Some(mapping) => mapping::load(mapping)?,
-        None => recognise(path)?,
-    };
-    with_mapping(path, mapping, latest)
-}
-
-/// Opens one file that is open already, and has only a name. Without the text of a mapping the one
-/// of Salient's own is taken whose columns are all there. No record may be dated after `latest`.
-///
-/// # Errors
-/// The mapping is wrong or about several files, the file is not of the `format`, or it lacks a
-/// column.
-pub fn open_file(
-    name: &str,
-    file: File,
-    format: Option<Format>,
-    mapping: Option<&str>,
-    latest: DateTime<Utc>,
-) -> Result<Plan> {
-    let input = Input::open(name, file);
-    let found = rows::format_of(&input)?;
-    if let Some(declared) = format.filter(|declared| *declared != found) {
-        let problem = format!("{declared:?} is declared, and it begins like {found:?}");
-        return Err(Error::unreadable(&input.path, problem));
-    }
-    let mapping = match mapping {
-        Some(text) => mapping_of_one_file(text)?,
-        None => recognise_alone(&input)?,
-    };
-    let tables = vec![bound(&input, &mapping.name, &mapping.tables[0])?];
-    Ok(planned(mapping, tables, latest))
-}
-
-/// What an open file is, told by its first bytes.
-///
-/// # Errors
-/// It is empty, or none of the formats.
-pub fn format_of(file: File) -> Result<Format> {
-    rows::format_of(&Input::open("the file", file))
-}
-
-/// Checks the text of a mapping for [`open_file`].
-///
-/// # Errors
-/// What is wrong with it, and where.
-pub fn check_mapping(text: &str) -> Result<()> {
-    mapping_of_one_file(text).map(|_| ())
-}
-
-fn mapping_of_one_file(text: &str) -> Result<MappingSpec> {
-    let mapping = mapping::parse("mapping", text)?;
-    if mapping.tables.len() > 1 || !mapping.tables[0].joins.is_empty() {
-        return Err(Error::Mapping {
-            mapping: mapping.name,
-            at: "table".to_owned(),
-            problem: "one [[table]] without joins is accepted: a transfer is one file".to_owned(),
-        });
-    }
-    Ok(mapping)
-}
-
-fn recognise_alone(input: &Input) -> Result<MappingSpec> {
-    let alone = |mapping: &MappingSpec| mapping.tables.len() == 1 && mapping.tables[0].joins.is_empty();
-    let fits =
-        |mapping: &MappingSpec| alone(mapping) && bound(input, &mapping.name, &mapping.tables[0]).is_ok();
-    match builtin::all()?.into_iter().find(fits) {
-        Some(mapping) => Ok(mapping),
-        None => Err(Error::NoMapping {
-            path: input.path.clone(),
-            known: builtin::names(),
-            what: "columns",
-            found: rows::header(input, &Options::default())?,
-        }),
-    }
-}
-
-pub(crate) fn with_mapping(path: &Path, mapping: MappingSpec, latest: DateTime<Utc>) -> Result<Plan> {
-    let several = mapping.tables.len() > 1;
-    if several && !path.is_dir() {
-        let problem =
-            format!("mapping {:?} is about several files; give the folder that they are in", mapping.name);
-        return Err(Error::unreadable(path, problem));
-    }
-    let input = Input::at(path);
-    let tables: Vec<Bound> =
-        mapping.tables.iter().map(|table| bound(&input, &mapping.name, table)).collect::<Result<_>>()?;
-    Ok(planned(mapping, tables, latest))
-}
-
-fn planned(mapping: MappingSpec, tables: Vec<Bound>, latest: DateTime<Utc>) -> Plan {
-    let progress = Progress::default();
-    let joined = tables.iter().flat_map(|table| table.joins.iter().map(|(path, ..)| Input::at(path).size()));
-    let total = joined.chain(tables.iter().map(|table| table.input.size())).sum();
-    progress.inner.total.store(total, Ordering::Relaxed);
-    let report = Report { notices: mapping.notes.clone(), ..Report::default() };
-    let from = From::Files { mapping, tables, latest };
-    Plan { from, progress, report, products: Vec::new(), sellers: Vec::new(), tells_refused: false }
-}
-
-/// Finds the mapping whose columns are all there.
-fn recognise(path: &Path) -> Result<MappingSpec> {
-    let input = Input::at(path);
-    for mapping in builtin::all()? {
-        let several = mapping.tables.iter().all(|table| table.file.is_some());
-        if several != path.is_dir() {
-            continue;
-        }
-        let fits = mapping.tables.iter().all(|table| bound(&input, &mapping.name, table).is_ok());
-        if fits {
-            return Ok(mapping);
-        }
-    }
-    let (what, found) = if path.is_dir() {
-        let files = std::fs::read_dir(path).map_err(|source| Error::io(path, source))?;
-        let mut names: Vec<String> =
-            files.filter_map(|file| Some(file.ok()?.file_name().to_string_lossy().into_owned())).collect();
-        names.sort_unstable();
-        ("files", names)
-    } else {
-        ("columns", rows::header(&input, &Options::default())?)
-    };
-    Err(Error::NoMapping { path: path.to_owned(), known: builtin::names(), what, found })
-}
-
-fn bound(input: &Input, mapping: &str, spec: &TableSpec) -> Result<Bound> {
-    let path = &input.path;
-    let in_folder = |file: &str| match path.is_dir() {
-        true => path.join(file),
-        false => path.with_file_name(file),
-    };
-    let own = match &spec.file {
-        _ if input.is_alone() => input.clone(),
-        Some(file) if path.is_dir() => Input::at(&in_folder(file)),
-        _ => input.clone(),
-    };
-    if !own.is_alone() && own.path.is_dir() {
-        let problem =
-            format!("this is a folder, and mapping {mapping:?} names no `file` in it; give the file");
-        return Err(Error::unreadable(&own.path, problem));
-    }
-    let separator = spec.separator.map(u8::try_from).transpose().map_err(|_| Error::Mapping {
-        mapping: mapping.to_owned(),
-        at: "separator".to_owned(),
-        problem: "must be a sign like \",\" or \";\"".to_owned(),
-    })?;
-    let options = Options {
-        separator,
-        windows_1252: spec.encoding == Encoding::Windows1252,
-        sheet: spec.sheet.clone(),
-    };
-    let header = rows::header(&own, &options)?;
-    let mut headers = vec![Header { name: String::new(), columns: header.clone() }];
-    let mut joins = Vec::with_capacity(spec.joins.len());
-    for join in &spec.joins {
-        let path = in_folder(&join.file);
-        let header = Header {
-            name: join.name.clone(),
-            columns: rows::header(&Input::at(&path), &Options::default())?,
-        };
-        headers.push(header.clone());
-        joins.push((path, join.key.clone().unwrap_or_else(|| join.on.clone()), header));
-    }
-    let table = bind(mapping, spec, &own.path, &headers)?;
-    Ok(Bound { input: own, options, table, header, joins })
 }
 
 /// A file's name without its folder.
@@ -252,6 +79,18 @@ pub(crate) fn file_name(path: &Path) -> Arc<str> {
 }
 
 impl Plan {
+    /// Plans the import of files.
+    pub(crate) fn of_files(mapping: MappingSpec, tables: Vec<Bound>, latest: DateTime<Utc>) -> Self {
+        let progress = Progress::default();
+        let joined =
+            tables.iter().flat_map(|table| table.joins.iter().map(|(path, ..)| Input::at(path).size()));
+        let total = joined.chain(tables.iter().map(|table| table.input.size())).sum();
+        progress.inner.total.store(total, Ordering::Relaxed);
+        let report = Report { notices: mapping.notes.clone(), ..Report::default() };
+        let from = From::Files { mapping, tables, latest };
+        Self { from, progress, report, products: Vec::new(), sellers: Vec::new(), tells_refused: false }
+    }
+
     /// Plans the import of records that are made.
     pub fn made(maker: Box<dyn Maker>) -> Self {
         let progress = Progress::default();
@@ -374,6 +213,7 @@ impl Columns {
         let name = match field {
             "account_key" | "account" => "account",
             "contact_key" => "contact",
+            "parent_key" => "parent",
             "source_key" | "source_key.id" => "key",
             "order_time" | "occur_time" => "time",
             "currency_code" => "currency",
@@ -385,6 +225,49 @@ impl Columns {
 }
 
 impl Bound {
+    /// Binds a table of a mapping to its file, and to the files joined to it.
+    pub(crate) fn new(input: &Input, mapping: &str, spec: &TableSpec) -> Result<Self> {
+        let path = &input.path;
+        let in_folder = |file: &str| match path.is_dir() {
+            true => path.join(file),
+            false => path.with_file_name(file),
+        };
+        let own = match &spec.file {
+            _ if input.is_alone() => input.clone(),
+            Some(file) if path.is_dir() => Input::at(&in_folder(file)),
+            _ => input.clone(),
+        };
+        if !own.is_alone() && own.path.is_dir() {
+            let problem =
+                format!("this is a folder, and mapping {mapping:?} names no `file` in it; give the file");
+            return Err(Error::unreadable(&own.path, problem));
+        }
+        let separator = spec.separator.map(u8::try_from).transpose().map_err(|_| Error::Mapping {
+            mapping: mapping.to_owned(),
+            at: "separator".to_owned(),
+            problem: "must be a sign like \",\" or \";\"".to_owned(),
+        })?;
+        let options = Options {
+            separator,
+            windows_1252: spec.encoding == Encoding::Windows1252,
+            sheet: spec.sheet.clone(),
+        };
+        let header = rows::header(&own, &options)?;
+        let mut headers = vec![Header { name: String::new(), columns: header.clone() }];
+        let mut joins = Vec::with_capacity(spec.joins.len());
+        for join in &spec.joins {
+            let path = in_folder(&join.file);
+            let header = Header {
+                name: join.name.clone(),
+                columns: rows::header(&Input::at(&path), &Options::default())?,
+            };
+            headers.push(header.clone());
+            joins.push((path, join.key.clone().unwrap_or_else(|| join.on.clone()), header));
+        }
+        let table = bind(mapping, spec, &own.path, &headers)?;
+        Ok(Self { input: own, options, table, header, joins })
+    }
+
     fn run(
         &self,
         reader: Reader<'_>,

@@ -61,6 +61,7 @@ impl<'a> Reader<'a> {
             street: self.words(map.street.as_ref(), row)?.into_owned(),
             city: self.words(map.city.as_ref(), row)?.into_owned(),
             postal_code: self.words(map.postal_code.as_ref(), row)?.into_owned(),
+            parent_key: self.maybe_key(map.parent_source.as_ref(), map.parent.as_ref(), row)?,
             source_update_time: self.maybe_time(map.update_time, row)?,
             ..Account::default()
         })
@@ -101,12 +102,6 @@ impl<'a> Reader<'a> {
     pub(super) fn interaction(&self, map: &'a InteractionMap, row: &Joined<'_>) -> Cell<Interaction> {
         let key = self.key_in(map.source.as_ref(), &map.key, row)?;
         let account = self.key_in(map.account_source.as_ref(), &map.account, row)?;
-        let contact = match &map.contact {
-            Some(template) if !template.text(&self.table.fields, row)?.is_empty() => {
-                Some(self.key_in(map.contact_source.as_ref(), template, row)?)
-            }
-            _ => None,
-        };
         let word = self.words(Some(&map.kind), row)?;
         let kind = kind_of(&word).ok_or_else(|| {
             let known: Vec<String> = kinds().map(word_of).collect();
@@ -120,7 +115,7 @@ impl<'a> Reader<'a> {
         Ok(Interaction {
             source_key: self.source_key(&key),
             account_key: self.source_key(&account),
-            contact_key: contact.and_then(|contact| self.source_key(&contact)),
+            contact_key: self.maybe_key(map.contact_source.as_ref(), map.contact.as_ref(), row)?,
             kind: kind.into(),
             occur_time: Some(timestamp(self.time(map.time, row)?)),
             product: self.name("products", map.product.as_ref(), row)?,

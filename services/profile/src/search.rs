@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use salient_core::{Error, Reason, Result, TenantId, filter, page};
+use salient_core::{Result, TenantId, filter, page};
 use salient_proto::profile::v1::{
     Account, Contact, SearchHighlight, SearchProfilesRequest, SearchProfilesResponse, SearchResult,
     search_result,
@@ -49,10 +49,6 @@ pub async fn search(
     request: &SearchProfilesRequest,
 ) -> Result<SearchProfilesResponse> {
     let terms = filter::parse(&request.filter, Account::FIELDS)?;
-    if request.filter.contains('\0') {
-        let what = "text without the character U+0000 is accepted";
-        return Err(Error::new(Reason::FilterInvalid, what).with_violation("filter", what));
-    }
     let size = match request.page_size {
         0 => SIZES.0,
         size => size.min(SIZES.1),
@@ -155,15 +151,11 @@ async fn shown(
 ) -> Result<Vec<SearchResult>> {
     let of = |kind| ranked.iter().filter(|(place, _)| place.1 == kind).map(|(place, _)| place.2).collect();
     let (accounts, contacts): (Vec<Uuid>, Vec<Uuid>) = (of(Account::NUMBER), of(Contact::NUMBER));
-    let mut accounts = search::profiles::<Account>(conn, tenant, &accounts).await?;
-    let mut people: Vec<(Uuid, Contact)> =
-        search::profiles::<Contact>(conn, tenant, &contacts).await?.into_iter().collect();
-    let mut named: Vec<Contact> = people.iter_mut().map(|(_, contact)| std::mem::take(contact)).collect();
-    identity::follow(conn, tenant, &mut named).await?;
-    let mut people: HashMap<Uuid, Contact> = people.into_iter().map(|(id, _)| id).zip(named).collect();
+    let mut accounts = profiles::<Account>(conn, tenant, &accounts).await?;
+    let mut contacts = profiles::<Contact>(conn, tenant, &contacts).await?;
     let result = |((score, _, id), fits): (Place, Vec<Fit>)| {
         let account = accounts.remove(&id).map(search_result::Profile::Account);
-        let profile = account.or_else(|| people.remove(&id).map(search_result::Profile::Contact))?;
+        let profile = account.or_else(|| contacts.remove(&id).map(search_result::Profile::Contact))?;
         let highlights = fits.into_iter().map(|fit| SearchHighlight {
             field: fit.field.to_owned(),
             value: fit.value,
@@ -174,4 +166,16 @@ async fn shown(
         Some(SearchResult { profile: Some(profile), score, highlights: highlights.collect() })
     };
     Ok(ranked.into_iter().filter_map(result).collect())
+}
+
+/// Profiles with the accounts that they belong to, or stand below.
+async fn profiles<R: Searched>(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, R>> {
+    let (ids, mut records): (Vec<Uuid>, Vec<R>) =
+        search::profiles::<R>(conn, tenant, ids).await?.into_iter().unzip();
+    identity::follow(conn, tenant, &mut records).await?;
+    Ok(ids.into_iter().zip(records).collect())
 }

@@ -227,20 +227,18 @@ pub async fn list_devices(
     let query = ["devices", tenant.as_str(), request.account.as_str()];
     let page = page::page(request.page_size, &request.page_token, &query)?;
     let mut conn = profile.db.read().await?;
-    let members = match request.account.as_str() {
-        "" => None,
+    let after = page.key()?.unwrap_or(Uuid::nil());
+    let rows = match request.account.as_str() {
+        "" => store::list_devices(&mut conn, tenant, after, page.limit()).await?,
         name => {
-            let members =
-                identity::members::<Account>(&mut conn, tenant, Kind::Account.parse("account", name)?)
-                    .await?;
-            Some(members)
-                .filter(|members| !members.is_empty())
-                .ok_or_else(|| Error::not_found(name))
-                .map(Some)?
+            let account = Kind::Account.parse("account", name)?;
+            let members = identity::members::<Account>(&mut conn, tenant, account).await?;
+            if members.is_empty() {
+                return Err(Error::not_found(name));
+            }
+            store::list_devices_at(&mut conn, tenant, &members, after, page.limit()).await?
         }
     };
-    let after = page.key()?.unwrap_or(Uuid::nil());
-    let rows = store::list_devices(&mut conn, tenant, members.as_deref(), after, page.limit()).await?;
     let (rows, next_page_token) = page.cut(rows, |row| row.id);
     let mut devices: Vec<Device> = rows.into_iter().map(Device::from).collect();
     let at = devices.iter().filter_map(|device| Kind::Account.parse("account", &device.account).ok());

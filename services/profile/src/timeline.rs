@@ -1,6 +1,9 @@
 //! What happened at an account, newest first.
 
-use std::{cmp::Reverse, collections::HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, HashSet},
+};
 
 use salient_core::{Error, Result, TenantId, page};
 use salient_proto::{
@@ -29,9 +32,6 @@ use crate::{
     },
     telemetry,
 };
-
-/// Interactions that are read at once to find those with one contact.
-const READ: i64 = 1_000;
 
 /// A page of an account's timeline, as known at the service's clock, and the token of the next
 /// page.
@@ -175,25 +175,36 @@ async fn interactions(
     kinds: &Kinds,
     person: Option<&HashSet<SourceKey>>,
 ) -> Result<Vec<Entry<Interaction>>> {
-    let text = timeline::INTERACTIONS;
+    let kinds = kinds.interactions.clone();
     let Some(person) = person else {
-        return Ok(timeline::newest(conn, text, tenant, span, kinds.interactions.clone()).await?);
+        return Ok(timeline::newest(conn, timeline::INTERACTIONS, tenant, span, kinds).await?);
     };
+    let mut found = Vec::new();
+    for key in person {
+        found.extend(with_key(conn, tenant, span, &kinds, key).await?);
+    }
+    Ok(found)
+}
+
+/// Interactions that name a contact by this key.
+async fn with_key(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    mut span: Span,
+    kinds: &BTreeSet<i32>,
+    key: &SourceKey,
+) -> Result<Vec<Entry<Interaction>>> {
     let wanted = usize::try_from(span.limit).unwrap_or(usize::MAX);
-    let (mut found, mut part) = (Vec::new(), Span { limit: READ, ..span });
+    let mut found = Vec::new();
+    // once, unless another source has a contact with the same id
     loop {
-        let read =
-            timeline::newest::<Interaction>(conn, text, tenant, part, kinds.interactions.clone()).await?;
-        let is_last = (read.len() as i64) < READ;
+        let read = timeline::newest_with(conn, tenant, span, &key.id, kinds.iter().copied()).await?;
+        let is_last = read.len() < wanted;
         if let Some(last) = read.last() {
-            part.before = (last.time, last.id);
+            span.before = (last.time, last.id);
         }
-        let with = |entry: &Entry<Interaction>| {
-            entry.record.contact_key.as_ref().is_some_and(|key| person.contains(key))
-        };
-        found.extend(read.into_iter().filter(with));
+        found.extend(read.into_iter().filter(|entry| entry.record.contact_key.as_ref() == Some(key)));
         if is_last || found.len() >= wanted {
-            found.truncate(wanted);
             return Ok(found);
         }
     }

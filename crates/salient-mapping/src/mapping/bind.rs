@@ -163,6 +163,8 @@ impl Scope<'_> {
             street: self.optional("account.street", spec.street.as_ref())?,
             city: self.optional("account.city", spec.city.as_ref())?,
             postal_code: self.optional("account.postal_code", spec.postal_code.as_ref())?,
+            parent: self.optional("account.parent", spec.parent.as_ref())?,
+            parent_source: self.optional("account.parent_source", spec.parent_source.as_ref())?,
             attributes_json: self.optional("account.attributes_json", spec.attributes_json.as_ref())?,
             update_time: self.maybe_typed("account.update_time", spec.update_time.as_ref(), TIMES)?,
             attributes,

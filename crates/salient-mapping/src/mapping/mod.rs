@@ -25,10 +25,10 @@
 //! display_name = "Customer {customer}"
 //! ```
 //! Records are `account`, `product`, `contact`, `order`, `interaction`, `opportunity`, `seller`;
-//! their keys are the fields of the structs in `spec.rs`. `source` of a record, and `account_source`
-//! and `contact_source` of what it refers to, stand for the mapping's own where rows are of several
-//! systems. Conditions are in `condition.rs`,
-//! transforms in `field.rs`. A column of a joined file is written `join.column`.
+//! their keys are the fields of the structs in `spec.rs`. `source` of a record, and `account_source`,
+//! `contact_source` and `parent_source` of what it refers to, stand for the mapping's own where rows
+//! are of several systems. Conditions are in `condition.rs`, transforms in `field.rs`. A column of a
+//! joined file is written `join.column`.
 //!
 //! # How to add …
 //! - a transform: a variant in `field.rs`, named in `transform`;

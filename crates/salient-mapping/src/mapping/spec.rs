@@ -137,6 +137,9 @@ pub(crate) struct AccountSpec {
     pub(crate) street: Option<String>,
     pub(crate) city: Option<String>,
     pub(crate) postal_code: Option<String>,
+    /// The key of the account above it.
+    pub(crate) parent: Option<String>,
+    pub(crate) parent_source: Option<String>,
     pub(crate) update_time: Option<String>,
     #[serde(default)]
     pub(crate) attributes: BTreeMap<String, String>,

@@ -43,6 +43,8 @@ pub(crate) struct AccountMap {
     pub(crate) street: Option<Template>,
     pub(crate) city: Option<Template>,
     pub(crate) postal_code: Option<Template>,
+    pub(crate) parent: Option<Template>,
+    pub(crate) parent_source: Option<Template>,
     pub(crate) attributes: Vec<(String, Template)>,
     pub(crate) attributes_json: Option<Template>,
     pub(crate) update_time: Option<usize>,

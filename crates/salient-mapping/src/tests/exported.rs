@@ -62,7 +62,8 @@ fn time() -> impl Strategy<Value = Option<prost_types::Timestamp>> {
 fn account() -> impl Strategy<Value = Account> {
     let attributes = prop::collection::btree_map(some_text(), text(), 0..4);
     let names = (some_text(), text(), text(), text(), text(), text());
-    let place = (text(), text(), text(), prop::option::of(time()));
+    let parent = prop::option::of("[a-z]{1,2}");
+    let place = (text(), text(), text(), parent, prop::option::of(time()));
     (names, attributes, place).prop_map(|(names, attributes, place)| Account {
         display_name: names.0,
         territory: names.1,
@@ -74,7 +75,8 @@ fn account() -> impl Strategy<Value = Account> {
         street: place.0,
         city: place.1,
         postal_code: place.2,
-        source_update_time: place.3.flatten(),
+        parent_key: place.3.and_then(|id| key(&id)),
+        source_update_time: place.4.flatten(),
         ..Account::default()
     })
 }

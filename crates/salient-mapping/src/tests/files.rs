@@ -90,3 +90,17 @@ fn a_joined_file_must_have_its_columns() {
     let (_folder, import) = shop("nr,who\n10,1\n");
     assert!(import.err().unwrap().to_string().contains("column \"head.day\" is missing"));
 }
+
+#[test]
+fn a_later_line_of_a_contact_is_told() {
+    let mapping = "name = \"m\"\nsource = \"s\"\n[[table]]\n[table.fields]\nfirm = \"firm\"\nid = \"id\"\nname = \"name\"\n\
+                   [table.account]\nkey = \"{firm}\"\ndisplay_name = \"Firm {firm}\"\n\
+                   [table.contact]\nkey = \"{id}\"\ndisplay_name = \"{name}\"";
+    // the fourth line has a known contact and a new account, the fifth the other way round
+    let lines = "firm,id,name\na,1,Ann\na,1,Anna\nb,1,Ann\na,2,Bo\nb,2,Bob\n";
+    let import = Folder::new().mapped(lines, mapping).unwrap();
+    assert_eq!(import.skipped("contact repeated"), (2, vec![3, 6]));
+    let contacts = import.batches.iter().flat_map(|batch| &batch.request.contacts);
+    let names: Vec<_> = contacts.map(|contact| contact.display_name.as_str()).collect();
+    assert_eq!((names, import.accounts().len()), (vec!["Ann", "Bo"], 2));
+}

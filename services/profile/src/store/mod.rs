@@ -39,6 +39,7 @@ const STEPS: &[Migration] = &[
     Migration::new(9, "transfers", include_str!("../../migrations/0009_transfers.sql")),
     Migration::new(10, "signals", include_str!("../../migrations/0010_signals.sql")),
     Migration::new(13, "search", include_str!("../../migrations/0013_search.sql")),
+    Migration::new(14, "by_whom", include_str!("../../migrations/0014_by_whom.sql")),
 ];
 
 /// Everything that the service's database must have been through.

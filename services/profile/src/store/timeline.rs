@@ -1,7 +1,8 @@
 //! An account's timeline: three tables, each read newest first.
 
 use salient_core::TenantId;
-use salient_store::{Connection, Result, Rows, sql};
+use salient_proto::profile::v1::Interaction;
+use salient_store::{Connection, Result, Rows, Sql, sql};
 use uuid::Uuid;
 
 use super::{Stored, records::Row};
@@ -68,6 +69,9 @@ macro_rules! newest {
 pub const ORDERS: &str = newest!("orders", "order_time", "kind");
 /// Interactions whose kinds are `kinds`.
 pub const INTERACTIONS: &str = newest!("interactions", "occur_time", "kind");
+/// Interactions whose kinds are `kinds`, with the contact whose id in its source is $8.
+const INTERACTIONS_WITH: &str =
+    newest!("interactions", "occur_time", "contact_id <> '' and contact_id = $8 and kind");
 /// Opportunities whose states are `kinds`.
 pub const OPPORTUNITIES: &str = newest!("opportunities", "open_time", "state");
 
@@ -89,7 +93,31 @@ pub async fn newest<R: Stored>(
     span: Span,
     kinds: impl IntoIterator<Item = i32>,
 ) -> Result<Vec<Entry<R>>> {
-    let rows: Vec<Timed> = sql(text)
+    entries(conn, asked(text, tenant, span, kinds)).await
+}
+
+/// The newest interactions with a contact whose id in its source is `contact`; the source may be
+/// another than the one that is meant.
+///
+/// # Errors
+/// What the store says, or a row that is no record.
+pub async fn newest_with(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    span: Span,
+    contact: &str,
+    kinds: impl IntoIterator<Item = i32>,
+) -> Result<Vec<Entry<Interaction>>> {
+    entries(conn, asked(INTERACTIONS_WITH, tenant, span, kinds).bind(contact)).await
+}
+
+fn asked<'q>(
+    text: &'static str,
+    tenant: &TenantId,
+    span: Span,
+    kinds: impl IntoIterator<Item = i32>,
+) -> Sql<'q> {
+    sql(text)
         .bind(tenant)
         .bind(span.account)
         .bind(span.start)
@@ -98,8 +126,10 @@ pub async fn newest<R: Stored>(
         .bind(span.before.1)
         .bind(span.limit)
         .rows(Rows::new().int("kind", kinds))
-        .fetch_all(conn)
-        .await?;
+}
+
+async fn entries<R: Stored>(conn: &mut impl Connection, query: Sql<'_>) -> Result<Vec<Entry<R>>> {
+    let rows: Vec<Timed> = query.fetch_all(conn).await?;
     rows.into_iter()
         .map(|Timed { time, row }| Ok(Entry { time, id: row.id, record: row.record()? }))
         .collect()

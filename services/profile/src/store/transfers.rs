@@ -241,14 +241,23 @@ pub async fn drop_chunks_in_tx(tx: &mut Tx, tenant: &TenantId, id: Uuid) -> Resu
     Ok(())
 }
 
-/// Forgets a transfer whose file is refused as a whole.
+/// Forgets a transfer whose file is refused as a whole after `received` bytes. False if it is not
+/// there any more, or another stream went on with it.
 ///
 /// # Errors
 /// What the store says.
-pub async fn remove_in_tx(tx: &mut Tx, tenant: &TenantId, id: Uuid) -> Result<()> {
-    drop_chunks_in_tx(tx, tenant, id).await?;
-    sql("delete from transfers where tenant = $1 and id = $2").bind(tenant).bind(id).execute(tx).await?;
-    Ok(())
+pub async fn remove_in_tx(tx: &mut Tx, tenant: &TenantId, id: Uuid, received: i64) -> Result<bool> {
+    let removed =
+        sql("delete from transfers where tenant = $1 and id = $2 and received = $3 and not complete")
+            .bind(tenant)
+            .bind(id)
+            .bind(received)
+            .execute(tx)
+            .await?;
+    if removed == 1 {
+        drop_chunks_in_tx(tx, tenant, id).await?;
+    }
+    Ok(removed == 1)
 }
 
 /// Keeps refused lines of batch `number`.
@@ -333,10 +342,16 @@ pub async fn problems(
 /// # Errors
 /// What the store says.
 pub async fn prune_in_tx(tx: &mut Tx, kind: &str, unfinished: i64, begun: i64) -> Result<()> {
-    // only what has ended, or never became work
-    const OLD: &str = "delete from transfers where (create_time < $1 and not complete)
-         or (create_time < $2 and (tenant, id) in (select tenant, id from runs where kind = $3 and state > 2))";
+    // of complete files all that nobody is working on
+    const OLD: &str = "delete from transfers where (create_time < $1 and not complete) or (create_time < $2
+         and complete and (tenant, id) not in (select tenant, id from runs where kind = $3 and state < 3))";
     sql(OLD).bind(unfinished).bind(begun).bind(kind).execute(tx).await?;
+    // the request id is free again: the same file gets a run of its own
+    sql("delete from runs where kind = $1 and state > 2
+           and (tenant, id) not in (select tenant, id from transfers)")
+    .bind(kind)
+    .execute(tx)
+    .await?;
     sql("delete from transfer_chunks
          where (tenant, transfer) not in (select tenant, id from transfers)
             or (tenant, transfer) in (select tenant, id from runs where kind = $1 and state > 2)")

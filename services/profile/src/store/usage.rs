@@ -294,32 +294,48 @@ pub async fn put_devices_in_tx(tx: &mut Tx, tenant: &TenantId, devices: &[Device
 /// # Errors
 /// What the store says.
 pub async fn forget_in_tx(tx: &mut Tx, tenant: &TenantId, accounts: &[Uuid], person: &Person) -> Result<u64> {
-    let mut devices = list_devices(tx, tenant, Some(accounts), Uuid::nil(), i64::MAX).await?;
+    let mut devices = list_devices_at(tx, tenant, accounts, Uuid::nil(), i64::MAX).await?;
     devices.retain_mut(|device| device.forget(person));
     put_devices_in_tx(tx, tenant, &devices).await?;
     Ok(devices.len() as u64)
 }
 
-/// A page of devices; of these accounts, if any are given.
+/// A page of devices.
 ///
 /// # Errors
 /// What the store says.
 pub async fn list_devices(
     conn: &mut impl Connection,
     tenant: &TenantId,
-    accounts: Option<&[Uuid]>,
     after: Uuid,
     limit: i64,
 ) -> Result<Vec<DeviceRow>> {
-    let nobody = [Uuid::nil()];
     sql("select device, id, account_id, display_name, product, update_time from devices
-         where tenant = $1 and id > $2 and ($3 or account_id in (select id from {rows}))
-         order by id limit $4")
+         where tenant = $1 and id > $2 order by id limit $3")
     .bind(tenant)
     .bind(after)
-    .bind(accounts.is_none())
     .bind(limit)
-    .rows(Rows::new().uuid("id", accounts.unwrap_or(&nobody).iter().copied()))
+    .fetch_all(conn)
+    .await
+}
+
+/// A page of the devices of these accounts.
+///
+/// # Errors
+/// What the store says.
+pub async fn list_devices_at(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    accounts: &[Uuid],
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<DeviceRow>> {
+    sql("select device, id, account_id, display_name, product, update_time from devices
+         where tenant = $1 and account_id in (select id from {rows}) and id > $2 order by id limit $3")
+    .bind(tenant)
+    .bind(after)
+    .bind(limit)
+    .rows(Rows::new().uuid("id", accounts.iter().copied()))
     .fetch_all(conn)
     .await
 }

@@ -21,6 +21,7 @@ use salient_proto::{
 use salient_store::{Connection, NewRun, Run, runs};
 use uuid::Uuid;
 
+use self::source::Part;
 use crate::{
     domain::record::{timestamp, timestamp_of},
     profile::Profile,
@@ -29,7 +30,7 @@ use crate::{
 
 /// Bytes of one piece, at most.
 const PIECE: usize = 4 << 20;
-/// Bytes in which every column of JSON Lines has shown itself.
+/// Bytes in which every column of a text has shown itself.
 const HEAD: i64 = 8 << 20;
 
 /// A file on its way in.
@@ -102,18 +103,19 @@ impl Upload {
             return Err(Error::new(Reason::BodyTooLarge, what));
         }
         if let Err(error) = self.check(data, last).await {
-            if !error.is_transient() {
-                let mut tx = self.profile.db.begin().await?;
-                transfers::remove_in_tx(&mut tx, &self.tenant, self.stored.id).await?;
-                tx.commit().await?;
+            if error.is_transient() {
+                return Err(error);
             }
-            return Err(error);
+            let mut tx = self.profile.db.begin().await?;
+            let removed = transfers::remove_in_tx(&mut tx, &self.tenant, self.stored.id, there).await?;
+            tx.commit().await?;
+            return Err(if removed { error } else { overtaken() });
         }
         self.append(data, last).await
     }
 
-    /// Looks at the columns, as soon as they can be known: of text at its beginning, of the rest
-    /// when it is there.
+    /// Looks at the columns, as soon as they can be known: of CSV at its beginning, and of all
+    /// files when they are there to their end.
     async fn check(&self, data: &[u8], last: bool) -> Result<()> {
         let Stored { id, received, .. } = self.stored;
         let (db, tenant) = (&self.profile.db, &self.tenant);
@@ -121,18 +123,22 @@ impl Upload {
             (0, _) => 0,
             (_, false) => return Ok(()),
             (received, true) => {
-                let start = source::fetch(db, tenant, id, 1).await?;
-                match start.format().await? {
-                    Some(Format::Csv) => return Ok(()),
-                    Some(Format::JsonLines) => received.min(HEAD),
+                let head = received.min(HEAD);
+                match source::fetch(db, tenant, id, head).await?.format().await? {
+                    Some(Format::Csv | Format::JsonLines) => head,
                     _ => received,
                 }
             }
         };
         let mut file = source::fetch(db, tenant, id, before).await?;
         file.write(data.to_vec()).await?;
+        let part = match data.contains(&b'\n') {
+            _ if last => Part::Whole,
+            true => Part::Line,
+            false => Part::Start,
+        };
         let stored = self.stored.clone();
-        let looked = tokio::task::spawn_blocking(move || source::look(&stored, file, last));
+        let looked = tokio::task::spawn_blocking(move || source::look(&stored, file, part));
         looked.await.map_err(source::unread)?
     }
 
@@ -140,10 +146,7 @@ impl Upload {
         let Stored { id, received, .. } = self.stored;
         let mut tx = self.profile.db.begin().await?;
         if !transfers::append_in_tx(&mut tx, &self.tenant, id, received, data, last).await? {
-            return Err(Error::field(
-                "offset",
-                "another stream has sent this piece meanwhile; ask how far it is",
-            ));
+            return Err(overtaken());
         }
         if last {
             let header = &self.stored.header;
@@ -170,6 +173,10 @@ impl Upload {
     pub async fn told(&self) -> Result<Transfer> {
         get(&self.profile, &self.tenant, &TransferId::from_uuid(self.stored.id).name()).await
     }
+}
+
+fn overtaken() -> Error {
+    Error::field("offset", "another stream has sent this piece meanwhile; ask how far it is")
 }
 
 /// The format that was declared; none if the first bytes tell.

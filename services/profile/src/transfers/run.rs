@@ -18,7 +18,7 @@ use super::{
     source,
 };
 use crate::{
-    domain::{batch::Summary, transfer::shape},
+    domain::{Refusal, batch::Summary, transfer::shape},
     ingest::{Records, Taken},
     profile::Profile,
     store::{self, transfers},
@@ -211,9 +211,24 @@ fn untaken<'a>(
         line: line(origin.line(kind, *index, &refusal.field).unwrap_or(0)),
         column: columns.of(kind, &refusal.field).unwrap_or(&refusal.field).to_owned(),
         reason: refusal.reason.as_str().to_owned(),
-        problem: refusal.message.clone(),
+        problem: problem(refusal),
         ..TransferProblem::default()
     })
+}
+
+/// What is wrong, without the keys that the service's own message names: of what stands in a file
+/// only the shape is told.
+fn problem(refusal: &Refusal) -> String {
+    let told = match refusal.reason {
+        Reason::AccountUnknown => {
+            "names an account that does not exist; one that was stored before, or stands earlier in the file, is accepted"
+        }
+        Reason::HierarchyCycle => {
+            "names a parent that stands below the account, or too many levels up; another parent is accepted"
+        }
+        _ => refusal.message.as_str(),
+    };
+    told.to_owned()
 }
 
 fn conclude(counts: &mut Transfer, report: Report) {

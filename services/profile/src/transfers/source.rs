@@ -50,14 +50,25 @@ pub(super) fn open(stored: &Stored, file: Spool) -> Result<Plan> {
     plan(stored, file.0).map_err(refusal)
 }
 
-/// Whether the file has what its mapping names; `whole` says whether it is there to its end. Blocks.
-pub(super) fn look(stored: &Stored, file: Spool, whole: bool) -> Result<()> {
+/// How much of a file is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Its first bytes; perhaps less than a line.
+    Start,
+    /// Its first line, and perhaps more.
+    Line,
+    /// What tells its columns, and its end.
+    Whole,
+}
+
+/// Whether the file has what its mapping names, as far as the part that is there tells it. Blocks.
+pub(super) fn look(stored: &Stored, file: Spool, part: Part) -> Result<()> {
     let again = file.0.try_clone().map_err(Error::unavailable)?;
     match plan(stored, file.0) {
         Ok(_) => Ok(()),
-        Err(error) if whole => Err(refusal(error)),
-        // of a part only what its beginning says for sure
-        Err(error @ (MappingError::Column { .. } | MappingError::NoMapping { .. })) => {
+        Err(error) if part == Part::Whole => Err(refusal(error)),
+        // of a part only what its first line says for sure
+        Err(error @ (MappingError::Column { .. } | MappingError::NoMapping { .. })) if part == Part::Line => {
             match salient_mapping::format_of(again) {
                 Ok(Format::Csv) => Err(refusal(error)),
                 _ => Ok(()),

@@ -3,19 +3,25 @@
 use salient_core::Reason;
 use salient_kit::Role;
 use salient_proto::profile::v1::{
-    Account, ExportKind, ExportRequest, FileFormat, ImportHeader, IngestRecordsRequest, Order, OrderLine,
-    transfer_service_client::TransferServiceClient,
+    Account, ExportKind, ExportRequest, ExportResponse, FileFormat, ImportHeader, IngestRecordsRequest,
+    Order, OrderLine, transfer_service_client::TransferServiceClient,
 };
 use tonic::Code;
 
 use crate::{
     transfers::{Client, client, ended, header, pieces, send},
     world::{
-        World, account, both, contact, interaction, opportunity, order, request_id, stream, timestamp, why,
+        World, account, both, contact, interaction, key, opportunity, order, request_id, stream, timestamp,
+        why,
     },
 };
 
-both!(what_is_exported_comes_back_the_same, an_export_is_of_its_time, an_export_goes_on_after_a_break,);
+both!(
+    what_is_exported_comes_back_the_same,
+    an_export_is_of_its_time,
+    an_export_goes_on_after_a_break,
+    an_export_goes_on_within_large_records,
+);
 
 async fn exported(client: &mut Client, request: ExportRequest) -> (Vec<u8>, i64) {
     let mut pieces = client.export(request).await.unwrap().into_inner();
@@ -63,6 +69,7 @@ async fn what_is_exported_comes_back_the_same(world: &World) {
     let mut odd = account("b");
     odd.display_name = "Odd, \"quoted\"\r\nand broken".into();
     odd.attributes.insert("größe".into(), "{\"a\": 1}".into());
+    odd.parent_key = key("a");
     odd.source_update_time = Some(prost_types::Timestamp { nanos: 123_456_000, ..time });
     let mut elsewhere: Account = account("a");
     elsewhere.source_key.as_mut().unwrap().source = "web shop".into();
@@ -156,9 +163,11 @@ async fn an_export_is_of_its_time(world: &World) {
     };
     let (file, _) = exported(&mut client, request.clone()).await;
     assert!(String::from_utf8(file).unwrap().contains("\"state\":\"won\""));
-    let bad = ExportRequest { filter: "nothing = 1".into(), ..request };
-    let refused = client.export(bad).await.map(|_| ());
-    assert_eq!(why(refused), (Code::InvalidArgument, Reason::FilterInvalid));
+    for filter in ["nothing = 1", "source = \"a\0\""] {
+        let bad = ExportRequest { filter: filter.into(), ..request.clone() };
+        let refused = client.export(bad).await.map(|_| ());
+        assert_eq!(why(refused), (Code::InvalidArgument, Reason::FilterInvalid), "{filter}");
+    }
 }
 
 async fn an_export_goes_on_after_a_break(world: &World) {
@@ -185,4 +194,41 @@ async fn an_export_goes_on_after_a_break(world: &World) {
     let other = ExportRequest { kind: ExportKind::Contacts.into(), cursor: first.cursor, ..request };
     let refused = client.export(other).await.map(|_| ());
     assert_eq!(why(refused), (Code::InvalidArgument, Reason::PageTokenInvalid));
+}
+
+async fn an_export_goes_on_within_large_records(world: &World) {
+    let mut profile = world.client();
+    for part in 0..2 {
+        let large = (0..150).map(|number| {
+            let mut account = account(&format!("{part}-{number}"));
+            account.attributes.insert("note".into(), "x".repeat(5_000));
+            account
+        });
+        let request = IngestRecordsRequest {
+            request_id: request_id(),
+            accounts: large.collect(),
+            ..Default::default()
+        };
+        profile.ingest_records(stream(vec![request])).await.unwrap();
+    }
+    let mut client = client(world);
+    let request = ExportRequest { kind: ExportKind::Accounts.into(), ..Default::default() };
+    let mut pieces = client.export(request.clone()).await.unwrap().into_inner();
+    let mut messages = Vec::new();
+    while let Some(piece) = pieces.message().await.unwrap() {
+        messages.push(piece);
+    }
+    let file = |messages: &[ExportResponse]| -> Vec<u8> {
+        messages.iter().flat_map(|piece| piece.data.clone()).collect()
+    };
+    let whole = file(&messages);
+    assert!(messages[0].cursor.is_empty() && messages.iter().any(|piece| !piece.cursor.is_empty()));
+    // wherever it breaks: what came after the last cursor is dropped
+    for broken in 1..messages.len() {
+        let last = messages[..broken].iter().rposition(|piece| !piece.cursor.is_empty());
+        let kept = last.map_or(&[][..], |last| &messages[..=last]);
+        let cursor = kept.last().map(|piece| piece.cursor.clone()).unwrap_or_default();
+        let (rest, _) = exported(&mut client, ExportRequest { cursor, ..request.clone() }).await;
+        assert!([file(kept), rest].concat() == whole, "after {broken} messages");
+    }
 }

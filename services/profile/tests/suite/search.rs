@@ -16,12 +16,13 @@ use salient_store::{Db, StoreConfig, sql};
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::world::{World, account, both, contact, mask, request_id, upsert_accounts, why};
+use crate::world::{World, account, both, contact, key, mask, request_id, upsert_accounts, why};
 
 both!(
     by_name_with_errors,
     by_domain_address_and_number,
     people_and_companies,
+    what_is_above_is_shown,
     with_a_filter_and_in_pages,
     merged_profiles_come_once,
     values_that_are_gone_find_nothing,
@@ -177,6 +178,19 @@ async fn people_and_companies(world: &World) {
     let found = search(world, of(&["contact"])).await;
     let Some(Profile::Contact(person)) = &found.results[0].profile else { panic!("{found:?}") };
     assert!(person.account.starts_with("accounts/") && person.create_time.is_some());
+}
+
+async fn what_is_above_is_shown(world: &World) {
+    companies(world).await;
+    let below = Account { parent_key: key("3"), ..named("8", "Northwind Works") };
+    upsert_accounts(&mut world.client(), vec![below]).await;
+    world.indexed().await;
+    let first = async |text: &str| match search(world, query(text)).await.results.remove(0).profile {
+        Some(Profile::Account(account)) => account,
+        other => panic!("{other:?}"),
+    };
+    let above = first("acme holdings").await;
+    assert_eq!((above.parent.as_str(), first("northwind").await.parent), ("", above.name));
 }
 
 async fn with_a_filter_and_in_pages(world: &World) {

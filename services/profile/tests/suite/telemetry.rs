@@ -206,6 +206,12 @@ async fn devices_say_whose_it_is(world: &World) {
     assert_eq!((page.devices[0].device.as_str(), page.next_page_token.as_str()), ("m2", ""));
     let at = ListDevicesRequest { account: names[0].clone(), ..Default::default() };
     assert_eq!(client.list_devices(at).await.unwrap().into_inner().devices, []);
+    let at = ListDevicesRequest { account: names[1].clone(), page_size: 1, ..Default::default() };
+    let page = client.list_devices(at.clone()).await.unwrap().into_inner();
+    let next = ListDevicesRequest { page_token: page.next_page_token, ..at };
+    let next = client.list_devices(next).await.unwrap().into_inner();
+    let ids = [page.devices[0].device.as_str(), next.devices[0].device.as_str()];
+    assert_eq!((ids, next.next_page_token.as_str()), (["m1", "m2"], ""));
 }
 
 async fn usage_follows_merges(world: &World) {

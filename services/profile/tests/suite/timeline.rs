@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use salient_core::Reason;
+use salient_proto::common::v1::SourceKey;
 use salient_proto::profile::v1::{
     Contact, IngestRecordsRequest, Interaction, ListTimelineRequest, Opportunity, OpportunityChange, Order,
     TimelineEntry, UpsertContactsRequest, interaction,
@@ -264,12 +265,19 @@ async fn of_one_person(world: &World) {
     let request = UpsertContactsRequest { request_id: request_id(), contacts, update_mask: None };
     let names = client.upsert_contacts(request).await.unwrap().into_inner().names;
     let parent = first_account(&mut client).await;
+    // somebody of another source has the same id there
+    let web = SourceKey { source: "web".into(), id: "c1".into() };
+    let others = (0..10).map(|n| Interaction {
+        contact_key: Some(web.clone()),
+        ..interaction(&format!("w{n}"), "a", world.ago(n % 2 * 2))
+    });
     let interactions = (0..30)
         .map(|n| Interaction {
             contact_key: if n % 3 == 0 { key("c1") } else { key("c2") },
             kind: if n % 2 == 0 { interaction::Kind::Email as i32 } else { interaction::Kind::Call as i32 },
             ..interaction(&format!("i{n:02}"), "a", world.ago(n + 1))
         })
+        .chain(others)
         .collect();
     let orders = vec![order("o", "a", world.ago(3))];
     ingest(&mut client, IngestRecordsRequest { interactions, orders, ..Default::default() }).await;

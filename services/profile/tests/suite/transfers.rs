@@ -10,6 +10,7 @@ use salient_proto::{
         transfer_service_client::TransferServiceClient,
     },
 };
+use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Code;
 
 use crate::{
@@ -22,8 +23,11 @@ both!(
     the_same_file_twice_doubles_nothing,
     a_dry_run_says_what_would_be_and_writes_nothing,
     a_broken_upload_goes_on_where_it_was,
+    a_stale_stream_takes_nothing_away,
+    a_file_that_was_forgotten_is_read_again,
     work_goes_on_after_the_last_batch,
     a_missing_column_is_refused_at_once,
+    pieces_may_be_small,
     pieces_must_fit,
     transfers_belong_to_their_tenant,
 );
@@ -226,6 +230,48 @@ async fn a_broken_upload_goes_on_where_it_was(world: &World) {
     assert_eq!(why(reused), (Code::AlreadyExists, Reason::RequestIdReused));
 }
 
+async fn a_stale_stream_takes_nothing_away(world: &World) {
+    let mut fast = client(world);
+    let header = header(PEOPLE);
+    let mut messages = pieces(&header, LINES.as_bytes(), 60).into_iter();
+    let (slow, received) = tokio::sync::mpsc::unbounded_channel();
+    let mut other = client(world);
+    let stale = tokio::spawn(async move { other.import(UnboundedReceiverStream::new(received)).await });
+    messages.by_ref().take(2).for_each(|message| slow.send(message).unwrap());
+    until(async || {
+        let listed = fast.clone().list_transfers(ListTransfersRequest::default()).await.unwrap();
+        listed.into_inner().transfers.iter().any(|transfer| transfer.received_bytes == 60)
+    })
+    .await;
+    // another stream sends the whole file, and it is read
+    let done = import(&mut fast, &header, LINES.as_bytes()).await;
+    let rest = LINES.as_bytes()[60..].to_vec();
+    slow.send(ImportRequest { offset: 60, data: rest, last: true, ..Default::default() }).unwrap();
+    assert_eq!(why(stale.await.unwrap()), (Code::InvalidArgument, Reason::FieldInvalid));
+    assert_eq!(get(&mut fast, &done.name).await, done);
+}
+
+async fn a_file_that_was_forgotten_is_read_again(world: &World) {
+    let header = header(PEOPLE);
+    let first = import(&mut client(world), &header, LINES.as_bytes()).await;
+    // what is too old is forgotten when the service starts
+    world.clock.advance(chrono::TimeDelta::days(91));
+    world.stop().await;
+    let (life, uri) = world.served_again().await;
+    let mut client = TransferServiceClient::new(world.link_to(&uri, "acme", Role::Integration));
+    let request = GetTransferRequest { name: first.name.clone() };
+    until(async || {
+        let found = client.clone().get_transfer(request.clone()).await;
+        found.is_err_and(|status| status.code() == Code::NotFound)
+    })
+    .await;
+    let again = import(&mut client, &header, LINES.as_bytes()).await;
+    assert_ne!(again.name, first.name);
+    assert_eq!(counts(&again), (0, 0, 6, 1));
+    let ending = life.finish(std::future::pending()).await;
+    assert!(ending.failures.is_empty(), "{ending:?}");
+}
+
 const EVENTS: &str = r#"
 name = "events"
 source = "crm"
@@ -274,6 +320,8 @@ async fn work_goes_on_after_the_last_batch(world: &World) {
         (0..bad).flat_map(|thousand| [thousand * 1_000 + 9, thousand * 1_000 + 10]).collect();
     assert_eq!(lines, expected);
     assert_eq!(told[1].reason, "ACCOUNT_UNKNOWN");
+    // what stands in the file is not told
+    assert!(!format!("{:?}", told[1]).contains("nobody"), "{:?}", told[1]);
     // the file is gone when it was read
     let db = salient_store::Db::connect(&salient_store::StoreConfig::new(world.store_url())).await.unwrap();
     let count = salient_store::sql("select count(*) from transfer_chunks");
@@ -308,6 +356,18 @@ async fn a_missing_column_is_refused_at_once(world: &World) {
         why(client.import(stream(pieces(&wrong, b"a\n1\n", 10))).await),
         (Code::InvalidArgument, Reason::FieldInvalid)
     );
+}
+
+async fn pieces_may_be_small(world: &World) {
+    let mut client = client(world);
+    let sent = send(&mut client, pieces(&header(PEOPLE), LINES.as_bytes(), 3)).await;
+    assert_eq!(counts(&ended(&mut client, &sent.name).await), (6, 0, 0, 1));
+    // what the first piece does not tell is told at the end
+    let wrong = header(&PEOPLE.replace("\"Mail\"", "\"E-Mail\""));
+    let refused = client.import(stream(pieces(&wrong, LINES.as_bytes(), 3))).await.unwrap_err();
+    assert!(format!("{refused:?}").contains("E-Mail"), "{refused:?}");
+    let listed = client.list_transfers(ListTransfersRequest::default()).await.unwrap().into_inner();
+    assert_eq!(listed.transfers.len(), 1);
 }
 
 async fn pieces_must_fit(world: &World) {
