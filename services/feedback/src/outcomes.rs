@@ -17,13 +17,13 @@ use crate::{
     store::{self, matches::Candidate},
 };
 
-/// Days after the window in which late news of it is still matched.
+/// Days after the window, and after an outcome was taken back, in which late news is still matched.
 const LATE_DAYS: i64 = 7;
 
 impl Feedback {
     /// Matches outcomes of all tenants, those that were not matched before, and publishes them;
     /// says how many. What came of an account that is not the recommendation's any more, because a
-    /// merge was undone, is taken back first.
+    /// merge was undone, is taken back first, so that the recommendation may come true otherwise.
     ///
     /// # Errors
     /// The store does not answer.
@@ -32,7 +32,7 @@ impl Feedback {
         let mut tx = self.db.begin().await?;
         store::matches::take_turn_in_tx(&mut tx).await?;
         let mut events = Vec::new();
-        for ((tenant, shard), outcomes) in by_shard(store::retract_outcomes_in_tx(&mut tx).await?) {
+        for ((tenant, shard), outcomes) in by_shard(store::retract_outcomes_in_tx(&mut tx, now).await?) {
             events.push(self.outbox.event(&tenant, shard, &pb::OutcomesRetracted { outcomes }));
         }
         let mut candidates = store::matches::orders_in_tx(&mut tx, now).await?;

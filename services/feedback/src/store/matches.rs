@@ -209,12 +209,13 @@ pub async fn opportunities_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<
     Ok(found)
 }
 
-/// Ends the matching of recommendations whose window was over before `before`: what arrives later
-/// than that is not joined any more.
+/// Ends the matching of recommendations whose window was over before `before`, unless they were
+/// opened again since: what arrives later than that is not joined any more.
 pub async fn finalise_in_tx(tx: &mut Tx, before: DateTime<Utc>) -> Result<()> {
-    sql("update recommendations set final = true where not final and window_end < $1")
-        .bind(before)
-        .execute(tx)
-        .await?;
+    sql("update recommendations set final = true
+         where not final and window_end < $1 and (reopen_time is null or reopen_time < $1)")
+    .bind(before)
+    .execute(tx)
+    .await?;
     Ok(())
 }

@@ -23,6 +23,7 @@ const STEPS: &[Migration] = &[
     Migration::new(2, "account_names", include_str!("../../migrations/0002_account_names.sql")),
     Migration::new(3, "outcomes_of_merged", include_str!("../../migrations/0003_outcomes_of_merged.sql")),
     Migration::new(4, "privacy", include_str!("../../migrations/0004_privacy.sql")),
+    Migration::new(5, "reopened", include_str!("../../migrations/0005_reopened.sql")),
 ];
 
 /// What this service's database needs: the crates' tables, then its own.

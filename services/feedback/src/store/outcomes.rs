@@ -1,9 +1,10 @@
 //! Outcomes.
 
+use chrono::{DateTime, Utc};
 use salient_core::{
     AccountId, Currency, Money, OutcomeId, RecommendationId, SellerId, TenantId, filter::Term, from_micros,
 };
-use salient_store::{Connection, Error, FilterColumn, Result, Tx, sql};
+use salient_store::{Connection, Error, FilterColumn, Result, Rows, Tx, sql};
 use uuid::Uuid;
 
 use crate::domain::{Join, Kind, Outcome};
@@ -86,8 +87,10 @@ pub async fn put_outcome_in_tx(tx: &mut Tx, tenant: &TenantId, from: &Outcome) -
 }
 
 /// Removes the outcomes whose order or opportunity is not of the recommendation's profile any more,
-/// and returns them.
-pub async fn retract_outcomes_in_tx(tx: &mut Tx) -> Result<Vec<(TenantId, Outcome)>> {
+/// opens these recommendations again, and returns the outcomes. Open they stay for a time: of a
+/// merge with a further account each account is told by itself, and in between the outcome seems to
+/// be of another profile.
+pub async fn retract_outcomes_in_tx(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<(TenantId, Outcome)>> {
     let rows: Vec<Retracted> = sql("delete from outcomes where happened_at is not null
             and coalesce((select r.root from account_roots r
                 where r.tenant = outcomes.tenant and r.account = outcomes.account), account)
@@ -103,7 +106,20 @@ pub async fn retract_outcomes_in_tx(tx: &mut Tx) -> Result<Vec<(TenantId, Outcom
             .map_err(|error| Error::inconsistent("outcomes", "tenant", row.outcome, error.to_string()))?;
         Ok((tenant, Outcome::try_from(row)?))
     };
-    rows.into_iter().map(pair).collect()
+    let found: Vec<(TenantId, Outcome)> = rows.into_iter().map(pair).collect::<Result<_>>()?;
+    sql(
+        "update recommendations set final = false, reopen_time = $1 from {rows}
+         where recommendations.tenant = rows.tenant and recommendations.recommendation = rows.recommendation",
+    )
+    .bind(now)
+    .rows(
+        Rows::new()
+            .text("tenant", found.iter().map(|(tenant, _)| tenant.as_str()))
+            .uuid("recommendation", found.iter().map(|(_, outcome)| outcome.recommendation.uuid())),
+    )
+    .execute(tx)
+    .await?;
+    Ok(found)
 }
 
 /// Outcomes, newest first, before `before` (time and id).

@@ -110,7 +110,7 @@ async fn said_by(
 }
 
 /// Keeps which contacts are one person with another one, as the profile service tells; returns the
-/// accounts at which they stand. Accounts are passed over.
+/// accounts of those who were one person before or are now. Accounts are passed over.
 ///
 /// # Errors
 /// A name that is none, or what the store says.
@@ -127,6 +127,7 @@ pub async fn put_roots_in_tx(
     let erased = erasure::erased_in_tx(tx, tenant, pairs.iter().map(|(contact, _)| contact.uuid())).await?;
     pairs.retain(|(contact, _)| !erased.contains(&contact.uuid()));
     let people: Vec<ContactId> = pairs.iter().flat_map(|(contact, root)| [*contact, *root]).collect();
+    let mut touched = accounts_of(tx, tenant, people.iter().copied()).await?;
     let (merged, alone): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(contact, root)| contact != root);
     sql("insert into contact_roots (tenant, contact, root) select $1, contact, root from {rows} where true
          on conflict (tenant, contact) do update set root = excluded.root")
@@ -143,7 +144,8 @@ pub async fn put_roots_in_tx(
         .rows(Rows::new().uuid("contact", alone.iter().map(|(contact, _)| contact.uuid())))
         .execute(tx)
         .await?;
-    Ok(accounts_of(tx, tenant, people.into_iter()).await?)
+    touched.extend(accounts_of(tx, tenant, people.into_iter()).await?);
+    Ok(touched)
 }
 
 /// What somebody said about a channel.
@@ -245,7 +247,8 @@ pub async fn consents(
     rows.into_iter().map(said).collect()
 }
 
-/// The accounts at which contacts stand, and those whose profiles these belong to.
+/// The accounts at which contacts stand, or others who are one person with them, and every account of
+/// the same profiles: what one record says holds for the person, wherever a list names them.
 ///
 /// # Errors
 /// The store does not answer.
@@ -254,11 +257,21 @@ pub async fn accounts_of(
     tenant: &TenantId,
     contacts: impl Iterator<Item = ContactId>,
 ) -> Result<Vec<AccountId>> {
-    let rows: Vec<(Uuid,)> = sql("select c.account from {rows}
-             join contacts c on c.contact = rows.contact where c.tenant = $1
-         union
-         select a.root from {rows} join contacts c on c.contact = rows.contact
-             join account_roots a on a.account = c.account and a.tenant = $1 where c.tenant = $1")
+    let rows: Vec<(Uuid,)> = sql("with named(contact) as (
+             select contact from {rows}
+             union select r.root from {rows}
+                 join contact_roots r on r.contact = rows.contact where r.tenant = $1),
+         people(contact) as (
+             select contact from named
+             union select r.contact from named n join contact_roots r on r.root = n.contact where r.tenant = $1),
+         places(account) as (
+             select c.account from people p join contacts c on c.contact = p.contact where c.tenant = $1),
+         profiles(account) as (
+             select account from places
+             union select r.root from places p join account_roots r on r.account = p.account where r.tenant = $1)
+         select account from profiles
+         union select account from account_roots
+             where tenant = $1 and root in (select account from profiles)")
     .bind(tenant)
     .rows(Rows::new().uuid("contact", contacts.map(ContactId::uuid)))
     .fetch_all(conn)

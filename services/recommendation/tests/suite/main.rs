@@ -8,6 +8,7 @@ mod company;
 mod days;
 mod explain;
 mod lists;
+mod people;
 mod plans;
 mod quality;
 mod races;
