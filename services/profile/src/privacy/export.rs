@@ -95,7 +95,7 @@ async fn part(conn: &mut impl Connection, tenant: &TenantId, found: &Individual)
     let interactions = persons::interactions(conn, tenant, accounts, person.keys()).await?;
     let opportunities = persons::opportunities(conn, tenant, accounts).await?;
     let changes = changes::at_accounts(conn, tenant, accounts).await?;
-    let devices = usage::list_devices(conn, tenant, Some(accounts), Uuid::nil(), i64::MAX).await?;
+    let devices = usage::list_devices_at(conn, tenant, accounts, Uuid::nil(), i64::MAX).await?;
     let attributes = attributes(conn, tenant, accounts, &person).await?;
     let pins = pins(conn, tenant, accounts, &person).await?;
     // as many as there are: a person says little

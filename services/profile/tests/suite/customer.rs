@@ -26,7 +26,8 @@ use crate::{
     privacy::{self, said},
     segments::{current, define, ingest, segment, segments},
     world::{
-        World, account, both, contact, interaction, key, mask, opportunity, order as purchase, timestamp, why,
+        World, account, both, contact, interaction, key, mask, opportunity, order as purchase, request_id,
+        timestamp, why,
     },
 };
 
