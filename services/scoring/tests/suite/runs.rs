@@ -146,7 +146,7 @@ async fn two_promotions_at_once(world: &World) {
     let live = store::list_models(&mut db.read().await.unwrap(), &tenant, None, 1).await.unwrap().remove(0);
     let mut tx = db.begin().await.unwrap();
     let mut ids = Vec::new();
-    for version in [2, 3] {
+    for version in [2_i32, 3] {
         let as_of = live.as_of + TimeDelta::days(version.into());
         let model = Model { id: ModelId::new(&world.clock), version, as_of, live: false, ..live.clone() };
         store::put_model_in_tx(&mut tx, &tenant, &model).await.unwrap();
