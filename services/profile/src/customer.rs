@@ -1,11 +1,12 @@
 //! Everything about a customer in one call.
 //!
-//! Each part is read only if it is asked for, over one connection. Nothing here is larger for an
+//! Each part is read only if it is asked for. Nothing here is larger for an
 //! account with more history: lists are cut where they are read, by index, and what goes over all of
 //! it (stage, trends) was boiled down when the records came; see [`crate::domain::facts`].
 //!
 //! # How to add a part
-//! A field of `Customer` in the contract, its name in [`PARTS`], and its reading in [`get`].
+//! A field of `Customer` in the contract, its name in [`PARTS`], and its reading in `Asked::who` or
+//! `Asked::did`.
 
 use std::collections::HashMap;
 
@@ -77,80 +78,117 @@ const MONTHS: usize = 12;
 pub async fn get(profile: &Profile, tenant: &TenantId, request: &GetCustomerRequest) -> Result<Customer> {
     let paths = request.read_mask.as_ref().map(|FieldMask { paths }| paths.as_slice()).unwrap_or_default();
     let mask = Mask::parse("read_mask", paths, &PARTS)?;
-    let wants = |part| mask.contains(part);
     let id = Kind::Account.parse("name", &request.name)?;
     let now = profile.clock.now_micros();
-    let conn = &mut profile.db.read().await?;
-    let members = identity::members::<Account>(conn, tenant, id).await?;
+    let members = identity::members::<Account>(&mut profile.db.read().await?, tenant, id).await?;
     let root = *members.first().ok_or_else(|| Error::not_found(&request.name))?;
-    let span = Span {
-        account: root,
-        start: i64::MIN,
-        end: now.saturating_add(1),
-        before: (i64::MAX, Uuid::max()),
-        limit: SHOWN,
-    };
-    let mut customer = Customer::default();
-    if wants("name") {
-        customer.name = Kind::Account.name(root);
+    let asked = Asked { profile, tenant, request, mask: &mask, members: &members, root, now };
+    // at the same time: each waits for the database most of it
+    let (who, did) = tokio::try_join!(asked.who(), asked.did())?;
+    let Customer { open_opportunities, timeline, segments, stage, trends, .. } = did;
+    Ok(Customer { open_opportunities, timeline, segments, stage, trends, ..who })
+}
+
+/// A customer, and what is asked for of it.
+struct Asked<'a> {
+    profile: &'a Profile,
+    tenant: &'a TenantId,
+    request: &'a GetCustomerRequest,
+    mask: &'a Mask,
+    /// Its records.
+    members: &'a [Uuid],
+    /// The one it is named after.
+    root: Uuid,
+    /// In microseconds.
+    now: i64,
+}
+
+impl Asked<'_> {
+    fn wants(&self, part: &str) -> bool {
+        self.mask.contains(part)
     }
-    if wants("account") || wants("completeness") {
-        let mut found: Vec<_> = records::get::<Account>(conn, tenant, root).await?.into_iter().collect();
-        if wants("account") {
-            follow(conn, tenant, &mut found).await?;
+
+    /// The parts that say who it is.
+    async fn who(&self) -> Result<Customer> {
+        let Self { profile, tenant, root, .. } = *self;
+        let conn = &mut profile.db.read().await?;
+        let mut customer = Customer::default();
+        if self.wants("name") {
+            customer.name = Kind::Account.name(root);
         }
-        customer.account = found.pop();
+        if self.wants("account") || self.wants("completeness") {
+            let mut found: Vec<_> = records::get::<Account>(conn, tenant, root).await?.into_iter().collect();
+            if self.wants("account") {
+                follow(conn, tenant, &mut found).await?;
+            }
+            customer.account = found.pop();
+        }
+        if self.wants("provenance") {
+            customer.provenance = Some(provenance(conn, tenant, root).await?);
+        }
+        if self.wants("hierarchy") {
+            customer.hierarchy = Some(hierarchy::of(conn, tenant, root).await?);
+        }
+        if ["contacts", "completeness", "consents"].iter().any(|part| self.wants(part)) {
+            customer.contacts = of_profile(contacts_of(conn, tenant, self.members, SHOWN).await?, root);
+        }
+        if self.wants("consents") {
+            customer.consents = Some(agreed(conn, tenant, &customer.contacts, self.now).await?);
+        }
+        if self.wants("completeness") {
+            let account = customer.account.as_ref().ok_or_else(|| Error::not_found(&self.request.name))?;
+            customer.completeness = Some(known(account, &customer.contacts));
+        }
+        // read for other parts only
+        if !self.wants("account") {
+            customer.account = None;
+        }
+        if !self.wants("contacts") {
+            customer.contacts.clear();
+        }
+        Ok(customer)
     }
-    if wants("provenance") {
-        customer.provenance = Some(provenance(conn, tenant, root).await?);
-    }
-    if wants("hierarchy") {
-        customer.hierarchy = Some(hierarchy::of(conn, tenant, root).await?);
-    }
-    if wants("contacts") || wants("completeness") || wants("consents") {
-        customer.contacts = of_profile(contacts_of(conn, tenant, &members, SHOWN).await?, root);
-    }
-    if wants("open_opportunities") {
-        let states = match profile.clock.is_system() {
-            true => &[State::Open][..],
-            // on a clock that replays the past, what is closed by now may have been open
-            false => &[State::Open, State::Won, State::Lost],
+
+    /// The parts that say what it did.
+    async fn did(&self) -> Result<Customer> {
+        let Self { profile, tenant, request, members, root, now, .. } = *self;
+        let conn = &mut profile.db.read().await?;
+        let span = Span {
+            account: root,
+            start: i64::MIN,
+            end: now.saturating_add(1),
+            before: (i64::MAX, Uuid::max()),
+            limit: SHOWN,
         };
-        customer.open_opportunities = opportunities(conn, tenant, &members, span, states).await?;
-    }
-    if wants("timeline") {
-        let limit = if request.timeline_size == 0 { TIMELINE } else { request.timeline_size.into() };
-        customer.timeline = entries(conn, tenant, &members, Span { limit, ..span }).await?;
-    }
-    if wants("segments") {
-        let found = segments::of_account(conn, tenant, root, "", SEGMENTS).await?;
-        customer.segments = found.into_iter().map(|(_, segment)| segment).collect();
-    }
-    if wants("stage") || wants("trends") {
-        let stood = facts::of(conn, tenant, &[root]).await?.remove(&root);
-        if wants("stage") {
-            customer.stage = Some(stage(stood.as_ref()));
+        let mut customer = Customer::default();
+        if self.wants("open_opportunities") {
+            let states = match profile.clock.is_system() {
+                true => &[State::Open][..],
+                // on a clock that replays the past, what is closed by now may have been open
+                false => &[State::Open, State::Won, State::Lost],
+            };
+            customer.open_opportunities = opportunities(conn, tenant, members, span, states).await?;
         }
-        if wants("trends") {
-            let months = usize::try_from(request.trend_months).ok().filter(|months| *months > 0);
-            customer.trends = Some(trends_of(stood, now, months.unwrap_or(MONTHS)));
+        if self.wants("timeline") {
+            let limit = if request.timeline_size == 0 { TIMELINE } else { request.timeline_size.into() };
+            customer.timeline = entries(conn, tenant, members, Span { limit, ..span }).await?;
         }
+        if self.wants("segments") {
+            let found = segments::of_account(conn, tenant, root, "", SEGMENTS).await?;
+            customer.segments = found.into_iter().map(|(_, segment)| segment).collect();
+        }
+        if self.wants("stage") || self.wants("trends") {
+            let stood = facts::of(conn, tenant, &[root]).await?.remove(&root);
+            if self.wants("stage") {
+                customer.stage = Some(stage(stood.as_ref()));
+            }
+            if self.wants("trends") {
+                let months = usize::try_from(request.trend_months).ok().filter(|months| *months > 0);
+                customer.trends = Some(trends_of(stood, now, months.unwrap_or(MONTHS)));
+            }
+        }
+        Ok(customer)
     }
-    if wants("completeness") {
-        let account = customer.account.as_ref().ok_or_else(|| Error::not_found(&request.name))?;
-        customer.completeness = Some(known(account, &customer.contacts));
-    }
-    if wants("consents") {
-        customer.consents = Some(agreed(conn, tenant, &customer.contacts, now).await?);
-    }
-    // read for other parts only
-    if !wants("account") {
-        customer.account = None;
-    }
-    if !wants("contacts") {
-        customer.contacts.clear();
-    }
-    Ok(customer)
 }
 
 async fn provenance(conn: &mut impl Connection, tenant: &TenantId, root: Uuid) -> Result<ProvenanceSummary> {

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::search::words_of,
+    pace::Pace,
     profile::Profile,
     store::search::{self, Indexed, Searched},
 };
@@ -28,11 +29,8 @@ const POLL: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Records that are taken at once.
 const BATCH: i64 = 500;
-/// How much longer it rests than it works while records pour in: whoever writes them needs the
-/// machine, and of SQLite the writer, more.
-const REST: u32 = 3;
-/// The longest rest.
-const LONGEST: Duration = Duration::from_millis(500);
+/// The longest rest while records pour in.
+const REST: Duration = Duration::from_secs(2);
 
 /// Follows the records until `shutdown`; of several replicas one does.
 pub async fn run(profile: Profile, shutdown: CancellationToken) {
@@ -52,7 +50,7 @@ async fn lead(profile: &Profile, shutdown: &CancellationToken) -> Result<()> {
     let Some(mut lease) = Lease::acquire(&profile.db, "profile.search", shutdown).await? else {
         return Ok(());
     };
-    let mut newest = 0;
+    let mut pace = Pace::new(REST);
     while !shutdown.is_cancelled() {
         lease.check().await?;
         let begin = Instant::now();
@@ -64,11 +62,10 @@ async fn lead(profile: &Profile, shutdown: &CancellationToken) -> Result<()> {
             }
             continue;
         }
-        let last = search::newest(&mut profile.db.read().await?).await?;
-        if last > newest {
-            newest = last;
-            let rest = if done == BATCH { (begin.elapsed() * REST).min(LONGEST) } else { Duration::ZERO };
-            tokio::time::sleep(rest).await;
+        if done == BATCH {
+            let last = search::newest(&mut profile.db.read().await?).await?;
+            let rest = pace.rest(begin, Some(last).filter(|last| *last > 0));
+            shutdown.run_until_cancelled(tokio::time::sleep(rest)).await;
         }
     }
     lease.release().await

@@ -117,6 +117,7 @@ pub mod ingest;
 pub mod journeys;
 pub mod matching;
 pub mod merging;
+mod pace;
 pub mod privacy;
 pub mod profile;
 pub mod read;

@@ -32,6 +32,7 @@ use salient_store::Lease;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    pace::Pace,
     profile::Profile,
     store::{facts, segments::SIGNAL},
 };
@@ -42,8 +43,6 @@ const POLL: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest rest while records pour in: what they change shows within a second all the same.
 const REST: Duration = Duration::from_millis(600);
-/// How many times as long as the work the rest is.
-const REST_SHARE: u32 = 4;
 
 /// Follows the records until `shutdown`; of several replicas one does.
 pub async fn run(profile: Profile, shutdown: CancellationToken) {
@@ -63,20 +62,20 @@ async fn lead(profile: &Profile, shutdown: &CancellationToken) -> Result<()> {
     let Some(mut lease) = Lease::acquire(&profile.db, "profile.evaluation", shutdown).await? else {
         return Ok(());
     };
-    let mut newest = 0;
+    let mut pace = Pace::new(REST);
     while !shutdown.is_cancelled() {
         lease.check().await?;
         let begin = Instant::now();
         let refreshed = refresh::refresh(profile).await?;
-        // Whoever pours records in needs the machine more, and accounts that come again meanwhile
-        // are looked at once. A backlog to which nobody adds is worked off without a rest.
-        let last = facts::last(&mut profile.db.read().await?).await?;
-        let pours = refreshed.is_pouring && last > newest;
-        newest = newest.max(last);
-        let rest = if pours { (begin.elapsed() * REST_SHARE).min(REST) } else { Duration::ZERO };
+        let rest = if refreshed.is_pouring {
+            let last = facts::last(&mut profile.db.read().await?).await?;
+            pace.rest(begin, Some(last).filter(|last| *last > 0))
+        } else {
+            Duration::ZERO
+        };
         let passed = pass::step(profile).await?;
         if passed || refreshed.entries > 0 {
-            tokio::time::sleep(rest).await;
+            shutdown.run_until_cancelled(tokio::time::sleep(rest)).await;
             continue;
         }
         tokio::select! {
