@@ -219,7 +219,7 @@ async fn ancestors(
 ) -> Result<(Vec<Uuid>, Option<SourceKey>)> {
     let (mut way, mut last) = (Vec::new(), profile);
     while way.len() < LEVELS {
-        match store::above(conn, tenant, &[last]).await?.remove(&last) {
+        match store::above_one(conn, tenant, last).await? {
             Some(store::Above { profile: Some(above), .. }) => {
                 way.push(above);
                 last = above;
@@ -237,7 +237,7 @@ pub(crate) async fn of(conn: &mut impl Connection, tenant: &TenantId, profile: U
     let mut names = store::names(conn, tenant, &above).await?;
     let ancestors: Vec<RelatedAccount> =
         above.into_iter().map(|id| related(id, names.remove(&id).unwrap_or_default())).collect();
-    let below = store::below(conn, tenant, &[profile], Uuid::nil(), FIRST).await?;
+    let below = store::below_one(conn, tenant, profile, Uuid::nil(), FIRST).await?;
     let subsidiary_count = match i64::try_from(below.len()) {
         Ok(count) if count < FIRST => count,
         _ => store::count_below(conn, tenant, profile).await?,
@@ -267,7 +267,7 @@ pub async fn list(
     let after = page.key()?.unwrap_or(Uuid::nil());
     let mut conn = profile.db.read().await?;
     let root = named(&mut conn, tenant, "parent", &request.parent).await?;
-    let below = store::below(&mut conn, tenant, &[root], after, page.limit()).await?;
+    let below = store::below_one(&mut conn, tenant, root, after, page.limit()).await?;
     let (below, next_page_token) = page.cut(below, |of| of.id);
     let subsidiaries = below.into_iter().map(|of| related(of.id, of.display_name)).collect();
     Ok(ListSubsidiariesResponse { subsidiaries, next_page_token })

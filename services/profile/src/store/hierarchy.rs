@@ -73,6 +73,13 @@ struct AboveRow {
     profile: Option<Uuid>,
 }
 
+impl AboveRow {
+    fn above(self) -> Option<(Uuid, Above)> {
+        let key = SourceKey { source: self.source?, id: self.source_id? };
+        Some((self.id, Above { key, profile: self.profile }))
+    }
+}
+
 /// What is directly above each of these profiles that names a parent.
 ///
 /// # Errors
@@ -93,11 +100,28 @@ pub async fn above(
     .rows(Rows::new().uuid("id", profiles.iter().copied()))
     .fetch_all(conn)
     .await?;
-    let above = |row: AboveRow| {
-        let key = SourceKey { source: row.source?, id: row.source_id? };
-        Some((row.id, Above { key, profile: row.profile }))
-    };
-    Ok(rows.into_iter().filter_map(above).collect())
+    Ok(rows.into_iter().filter_map(AboveRow::above).collect())
+}
+
+/// [`above`] of one profile. Postgres keeps its plan for this, and makes that of a batch anew each time.
+///
+/// # Errors
+/// What the store says.
+pub async fn above_one(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    profile: Uuid,
+) -> Result<Option<Above>> {
+    let row: Option<AboveRow> =
+        sql("select r.id, r.parent_source as source, r.parent_source_id as source_id,
+            (select coalesce(p.root, p.id) from accounts p where p.tenant = $1
+             and p.source_id = r.parent_source_id and p.source = r.parent_source) as profile
+         from accounts r where r.tenant = $1 and r.id = $2")
+        .bind(tenant)
+        .bind(profile)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.and_then(AboveRow::above).map(|(_, above)| above))
 }
 
 /// What people call these profiles.
@@ -132,18 +156,26 @@ pub struct Below {
 
 /// Whose parent's key is that of any record of a profile.
 macro_rules! below {
-    ($select:literal, $and:literal) => {
+    ($select:literal from $from:literal where $above:literal $and:literal) => {
         concat!(
             "select ",
             $select,
-            " from {rows} cross join accounts m cross join accounts c
-             where m.tenant = $1 and m.id = rows.id and c.tenant = $1 and c.root is null
+            " from ",
+            $from,
+            " cross join accounts c
+             where m.tenant = $1 and m.id = ",
+            $above,
+            " and c.tenant = $1 and c.root is null
                and c.parent_source_id = m.source_id and c.parent_source = m.source",
             $and,
             " union all select ",
             $select,
-            " from {rows} cross join accounts m cross join accounts c
-             where m.tenant = $1 and m.root = rows.id and c.tenant = $1 and c.root is null
+            " from ",
+            $from,
+            " cross join accounts c
+             where m.tenant = $1 and m.root = ",
+            $above,
+            " and c.tenant = $1 and c.root is null
                and c.parent_source_id = m.source_id and c.parent_source = m.source",
             $and
         )
@@ -162,7 +194,8 @@ pub async fn below(
     limit: i64,
 ) -> Result<Vec<Below>> {
     sql(concat!(
-        below!("rows.id as parent, c.id as id, c.display_name as display_name", " and c.id > $2"),
+        below!("rows.id as parent, c.id as id, c.display_name as display_name"
+               from "{rows} cross join accounts m" where "rows.id" " and c.id > $2"),
         " order by 2 limit $3"
     ))
     .bind(tenant)
@@ -173,15 +206,43 @@ pub async fn below(
     .await
 }
 
+/// [`below`] of one profile. Postgres keeps its plan for this, and makes that of a batch anew each time.
+///
+/// # Errors
+/// What the store says.
+pub async fn below_one(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    profile: Uuid,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Below>> {
+    sql(concat!(
+        below!("coalesce(m.root, m.id) as parent, c.id as id, c.display_name as display_name"
+               from "accounts m" where "$2" " and c.id > $3"),
+        " order by 2 limit $4"
+    ))
+    .bind(tenant)
+    .bind(profile)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}
+
 /// How many profiles are directly below one.
 ///
 /// # Errors
 /// What the store says.
 pub async fn count_below(conn: &mut impl Connection, tenant: &TenantId, profile: Uuid) -> Result<i64> {
-    let (count,): (i64,) = sql(concat!("select count(*) from (", below!("c.id as id", ""), ") found"))
-        .bind(tenant)
-        .rows(Rows::new().uuid("id", [profile]))
-        .fetch_one(conn)
-        .await?;
+    let (count,): (i64,) = sql(concat!(
+        "select count(*) from (",
+        below!("c.id as id" from "accounts m" where "$2" ""),
+        ") found"
+    ))
+    .bind(tenant)
+    .bind(profile)
+    .fetch_one(conn)
+    .await?;
     Ok(count)
 }
