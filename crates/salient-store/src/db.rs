@@ -34,8 +34,8 @@ const IDLE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait for a connection to Postgres, which may be starting.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Large values are compressed by LZ4 where the server was built with it: pglz, which is what it
-/// takes otherwise, costs about as much as all the rest of storing a batch of records.
+/// Large values are compressed by LZ4 where the server was built with it; pglz, which it takes
+/// otherwise, is several times slower.
 const COMPRESSION: &str = "select set_config('default_toast_compression', 'lz4', false) from pg_settings
      where name = 'default_toast_compression' and 'lz4' = any (enumvals)";
 

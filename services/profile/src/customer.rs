@@ -1,7 +1,7 @@
 //! Everything about a customer in one call.
 //!
-//! Each part is read only if it is asked for. Nothing here is larger for an
-//! account with more history: lists are cut where they are read, by index, and what goes over all of
+//! Each part is read only if it is asked for. Nothing here is larger for an account with more
+//! history: lists are cut where they are read, by index, and what goes over all of
 //! it (stage, trends) was boiled down when the records came; see [`crate::domain::facts`].
 //!
 //! # How to add a part
@@ -83,7 +83,7 @@ pub async fn get(profile: &Profile, tenant: &TenantId, request: &GetCustomerRequ
     let members = identity::members::<Account>(&mut profile.db.read().await?, tenant, id).await?;
     let root = *members.first().ok_or_else(|| Error::not_found(&request.name))?;
     let asked = Asked { profile, tenant, request, mask: &mask, members: &members, root, now };
-    // at the same time: each waits for the database most of it
+    // on two connections: each waits for the database most of the time
     let (who, did) = tokio::try_join!(asked.who(), asked.did())?;
     let Customer { open_opportunities, timeline, segments, stage, trends, .. } = did;
     Ok(Customer { open_opportunities, timeline, segments, stage, trends, ..who })

@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Records that are taken at once.
 const BATCH: i64 = 500;
 /// The longest rest while records pour in.
-const REST: Duration = Duration::from_secs(2);
+const REST: Duration = Duration::from_millis(500);
 
 /// Follows the records until `shutdown`; of several replicas one does.
 pub async fn run(profile: Profile, shutdown: CancellationToken) {
@@ -64,7 +64,7 @@ async fn lead(profile: &Profile, shutdown: &CancellationToken) -> Result<()> {
         }
         if done == BATCH {
             let last = search::newest(&mut profile.db.read().await?).await?;
-            let rest = pace.rest(begin, Some(last).filter(|last| *last > 0));
+            let rest = pace.rest(begin, last);
             shutdown.run_until_cancelled(tokio::time::sleep(rest)).await;
         }
     }

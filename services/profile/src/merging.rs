@@ -23,7 +23,7 @@ use crate::{
     matching::decide::keep_apart_in_tx,
     profile::Profile,
     store::{
-        self, facts,
+        self, dirty,
         identity::{self, Profiled},
         merges::{self, Edge},
     },
@@ -153,12 +153,12 @@ async fn settle_in_tx<R: Profiled>(
     hierarchy::check_in_tx(tx, tenant, &told).await?;
     if R::KIND == Kind::Account {
         let moved = moves.iter().map(|(record, _)| *record);
-        facts::mark_in_tx(tx, tenant, moved.chain(touched.iter().copied())).await?;
+        dirty::mark_in_tx(tx, tenant, moved.chain(touched.iter().copied())).await?;
     } else {
         // a profile stands at the account of any of its records
         let stakes = identity::members::<R>(tx, tenant, touched).await?;
         let accounts = stakes.values().flatten().filter_map(|stake| stake.member.record.account_id());
-        facts::mark_in_tx(tx, tenant, accounts.collect::<Vec<_>>()).await?;
+        dirty::mark_in_tx(tx, tenant, accounts.collect::<Vec<_>>()).await?;
     }
     let roots = moves.iter().map(|(record, root)| {
         (*record, ProfileRoot { record: R::KIND.name(*record), profile: R::KIND.name(*root) })

@@ -22,7 +22,7 @@ use crate::{
     identity,
     profile::Profile,
     store::{
-        facts, records,
+        dirty, records,
         usage::{self as store, DeviceRow, Span},
     },
     upsert::Request,
@@ -74,7 +74,7 @@ pub async fn ingest<A: Message + Default>(
     let added = readings.place(&accounts, &devices);
     let touched: HashSet<Uuid> = added.days.keys().map(|place| place.account).collect();
     store::add_in_tx(&mut tx, tenant, added.days).await?;
-    facts::mark_in_tx(&mut tx, tenant, touched).await?;
+    dirty::mark_in_tx(&mut tx, tenant, touched).await?;
     let answer = answer(added.taken, added.refused);
     request.answer_in_tx(&mut tx, &answer, profile).await?;
     tx.commit().await?;

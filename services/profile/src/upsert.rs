@@ -17,7 +17,7 @@ use crate::{
     hierarchy,
     identity::Told,
     profile::Profile,
-    store::{self, facts, persons, records},
+    store::{self, dirty, persons, records},
 };
 
 /// A write that can be sent again: what tells one from another.
@@ -124,7 +124,7 @@ pub(crate) async fn write_in_tx<R: Told>(
     records::write_in_tx(tx, tenant, &writes, profile.clock.now_micros()).await?;
     R::note_in_tx(tx, &profile.clock, tenant, &stood, &writes).await?;
     // a record may have moved from one account to another
-    facts::mark_in_tx(tx, tenant, batch::touched(&writes, before)).await?;
+    dirty::mark_in_tx(tx, tenant, batch::touched(&writes, before)).await?;
     let told = R::told_in_tx(tx, tenant, writes).await?;
     events.extend(publish::changes(&profile.clock, tenant, &told));
     Ok(summary)

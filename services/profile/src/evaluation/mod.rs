@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     pace::Pace,
     profile::Profile,
-    store::{facts, segments::SIGNAL},
+    store::dirty::{self, SIGNAL},
 };
 
 /// How often to look for what other replicas committed, and for what time has brought.
@@ -68,8 +68,8 @@ async fn lead(profile: &Profile, shutdown: &CancellationToken) -> Result<()> {
         let begin = Instant::now();
         let refreshed = refresh::refresh(profile).await?;
         let rest = if refreshed.is_pouring {
-            let last = facts::last(&mut profile.db.read().await?).await?;
-            pace.rest(begin, Some(last).filter(|last| *last > 0))
+            let last = dirty::last(&mut profile.db.read().await?).await?;
+            pace.rest(begin, last)
         } else {
             Duration::ZERO
         };

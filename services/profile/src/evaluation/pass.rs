@@ -11,7 +11,7 @@ use crate::{
     },
     profile::Profile,
     store::{
-        facts, members,
+        dirty, facts, members,
         segments::{self, Evaluation},
     },
 };
@@ -43,7 +43,7 @@ async fn turn_day(profile: &Profile, tenant: &TenantId, evaluation: &Evaluation,
     let mut tx = profile.db.begin().await?;
     segments::take_turn_in_tx(&mut tx).await?;
     if i64::from(today) < evaluation.today {
-        facts::mark_all_in_tx(&mut tx, tenant).await?;
+        dirty::mark_all_in_tx(&mut tx, tenant).await?;
     }
     segments::turn_day_in_tx(&mut tx, tenant, today, journey).await?;
     Ok(tx.commit().await?)

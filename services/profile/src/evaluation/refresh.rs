@@ -14,6 +14,7 @@ use crate::{
     },
     profile::Profile,
     store::{
+        dirty,
         facts::{self, Write},
         identity, members, segments,
     },
@@ -36,12 +37,12 @@ pub(super) struct Refreshed {
 pub(super) async fn refresh(profile: &Profile) -> Result<Refreshed> {
     let now = profile.clock.now_micros();
     let mut conn = profile.db.read().await?;
-    let due = facts::is_due(&mut conn, now).await?;
-    let front = facts::front(&mut conn, ENTRIES).await?;
+    let due = dirty::is_due(&mut conn, now).await?;
+    let front = dirty::front(&mut conn, ENTRIES).await?;
     drop(conn);
     if due {
         let mut tx = profile.db.begin().await?;
-        facts::mark_due_in_tx(&mut tx, now).await?;
+        dirty::mark_due_in_tx(&mut tx, now).await?;
         tx.commit().await?;
     }
     let refreshed = Refreshed { entries: front.len() + usize::from(due), is_pouring: front.len() >= POURING };
@@ -99,7 +100,7 @@ async fn refresh_accounts(
         accounts.iter().filter(|account| !collected.contains_key(account)).copied().collect();
     let mut tx = profile.db.begin().await?;
     segments::take_turn_in_tx(&mut tx).await?;
-    if !facts::remove_in_tx(&mut tx, entries).await? {
+    if !dirty::remove_in_tx(&mut tx, entries).await? {
         return Ok(());
     }
     segments::begin_in_tx(&mut tx, tenant, today).await?;

@@ -3,10 +3,7 @@
 //! One worker of one replica holds the records of each tenant and kind that has more than one
 //! source; it is filled when the first record waits, and from then on follows the queue.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, time::Duration};
 
 use salient_core::{Error, Result, TenantId};
 use salient_events::erasure;
@@ -18,7 +15,6 @@ use uuid::Uuid;
 
 use super::{Held, ask_in_tx, join_in_tx};
 use crate::{
-    pace::Pace,
     profile::Profile,
     store::{
         self, Stored as _, erasures,
@@ -31,8 +27,6 @@ use crate::{
 const POLL: Duration = Duration::from_secs(5);
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest rest while records pour in.
-const REST: Duration = Duration::from_secs(2);
 /// Records compared in one transaction.
 const BATCH: i64 = 200;
 /// Pairs of one new record that are asked about at most.
@@ -92,9 +86,7 @@ impl Matcher {
         }
         let waiting = matches::waiting(&mut profile.db.read().await?).await?;
         for (tenant, kind) in waiting {
-            let mut pace = Pace::new(REST);
             while !shutdown.is_cancelled() {
-                let begin = Instant::now();
                 let over = if kind == Account::TABLE {
                     self.batch::<Account>(profile, &tenant).await?
                 } else {
@@ -103,9 +95,6 @@ impl Matcher {
                 if over {
                     break;
                 }
-                let last = matches::newest(&mut profile.db.read().await?, &tenant, &kind).await?;
-                let rest = pace.rest(begin, last);
-                shutdown.run_until_cancelled(tokio::time::sleep(rest)).await;
             }
         }
         Ok(())

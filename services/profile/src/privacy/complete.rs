@@ -10,7 +10,7 @@ use super::{
     Privacy,
     erase::{CONFIRMED, tell_again_in_tx},
 };
-use crate::store::{erasures, facts};
+use crate::store::{dirty, erasures};
 
 /// How often it looks anyway: another replica may have heard the last confirmation.
 const LOOK: Duration = Duration::from_secs(5);
@@ -70,8 +70,8 @@ async fn step(privacy: &Privacy, bus: &Bus) -> Result<()> {
 /// what accounts say is counted anew.
 async fn drain(privacy: &Privacy, bus: &Bus) -> Result<()> {
     let db = &privacy.profile.db;
-    let dirty = facts::last(&mut db.read().await?).await?;
-    while !facts::is_past(&mut db.read().await?, dirty).await? {
+    let dirty = dirty::last(&mut db.read().await?).await?;
+    while !dirty::is_past(&mut db.read().await?, dirty).await? {
         tokio::time::sleep(GLANCE).await;
     }
     let last = outbox::last(db).await?;

@@ -21,12 +21,12 @@ use crate::{
     identity::{self, Told},
     profile::Profile,
     store::{
-        changes, consents,
+        changes, consents, dirty,
         erasures::Removed,
-        exports, facts, identity as profiles,
+        exports, identity as profiles,
         matches::UNRESOLVED,
         persons::{self, Near},
-        records, search, usage,
+        records, search, transfers, usage,
     },
 };
 
@@ -121,7 +121,7 @@ impl Forgetting<'_> {
         let devices = usage::forget_in_tx(self.tx, self.tenant, accounts, &self.person).await?;
         *self.counts.entry("devices").or_default() += devices;
         // an account has a contact less, and conditions are asked of what it said
-        Ok(facts::mark_in_tx(self.tx, self.tenant, accounts.iter().copied()).await?)
+        Ok(dirty::mark_in_tx(self.tx, self.tenant, accounts.iter().copied()).await?)
     }
 
     async fn in_each<R: Told + Forget>(
@@ -141,7 +141,7 @@ impl Forgetting<'_> {
         *self.counts.entry(kind).or_default() += writes.len() as u64;
         let now = self.profile.clock.now_micros();
         records::write_in_tx(self.tx, self.tenant, &writes, now).await?;
-        facts::mark_in_tx(self.tx, self.tenant, batch::touched(&writes, Vec::new())).await?;
+        dirty::mark_in_tx(self.tx, self.tenant, batch::touched(&writes, Vec::new())).await?;
         self.note(how, &writes);
         let told = R::told_in_tx(self.tx, self.tenant, writes).await?;
         self.tell(how, &told);
@@ -176,7 +176,8 @@ impl Forgetting<'_> {
         let consents = consents::delete_in_tx(self.tx, tenant, &individual.records).await?;
         let speaks = |json: &str| {
             self.traces.are_mentioned_in(json.as_bytes())
-                || serde_json::from_str(json).is_ok_and(|json| self.person.stands_in_json(&json))
+                || serde_json::from_str(json)
+                    .map_or_else(|_| self.person.stands_in(json), |json| self.person.stands_in_json(&json))
         };
         let exports = exports::delete_speaking_in_tx(self.tx, tenant, &individual.records, speaks).await?;
         self.counts.extend([("consents", consents), ("exports", exports)]);
@@ -197,7 +198,7 @@ impl Forgetting<'_> {
         };
         let answers = idempotency::empty_in_tx(self.tx, self.tenant, speaks).await?;
         let letters = erasure::scrub_in_tx(self.tx, self.tenant, &self.traces).await?;
-        let files = persons::delete_unfinished_files_in_tx(self.tx, self.tenant).await?;
+        let files = transfers::remove_unfinished_in_tx(self.tx, self.tenant).await?;
         self.counts.extend([("answers", answers), ("dead_letters", letters), ("transfers", files)]);
         Ok(())
     }

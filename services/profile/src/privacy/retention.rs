@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     profile::Profile,
-    store::{exports, facts, persons, settings},
+    store::{dirty, exports, persons, settings},
 };
 
 /// Rows in one transaction: few enough that writers hardly wait for it. They are looked for outside of
@@ -47,7 +47,7 @@ async fn sweep_kind(profile: &Profile, tenant: &TenantId, rule: &RetentionRule) 
         let mut tx = profile.db.begin().await?;
         let gone = persons::delete_interactions_in_tx(&mut tx, tenant, &found, old).await?;
         count += gone.len() as u64;
-        facts::mark_in_tx(&mut tx, tenant, gone).await?;
+        dirty::mark_in_tx(&mut tx, tenant, gone).await?;
         tx.commit().await?;
     }
     if count > 0 {

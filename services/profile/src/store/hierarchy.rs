@@ -154,26 +154,26 @@ pub struct Below {
     pub display_name: String,
 }
 
-/// Whose parent's key is that of any record of a profile.
+/// Whose parent's key is that of any record of a profile: of the one it is named after, and of the
+/// others.
 macro_rules! below {
     ($select:literal from $from:literal where $above:literal $and:literal) => {
+        concat!(
+            below!($select, $from, "m.id", $above, $and),
+            " union all ",
+            below!($select, $from, "m.root", $above, $and)
+        )
+    };
+    ($select:literal, $from:literal, $record:literal, $above:literal, $and:literal) => {
         concat!(
             "select ",
             $select,
             " from ",
             $from,
             " cross join accounts c
-             where m.tenant = $1 and m.id = ",
-            $above,
-            " and c.tenant = $1 and c.root is null
-               and c.parent_source_id = m.source_id and c.parent_source = m.source",
-            $and,
-            " union all select ",
-            $select,
-            " from ",
-            $from,
-            " cross join accounts c
-             where m.tenant = $1 and m.root = ",
+             where m.tenant = $1 and ",
+            $record,
+            " = ",
             $above,
             " and c.tenant = $1 and c.root is null
                and c.parent_source_id = m.source_id and c.parent_source = m.source",

@@ -181,20 +181,6 @@ pub async fn queued(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// The record that came last of those that wait.
-///
-/// # Errors
-/// What the store says.
-pub async fn newest(conn: &mut impl Connection, tenant: &TenantId, kind: &str) -> Result<Option<Uuid>> {
-    let row: Option<(Uuid,)> =
-        sql("select id from unresolved where tenant = $1 and kind = $2 order by id desc limit 1")
-            .bind(tenant)
-            .bind(kind)
-            .fetch_optional(conn)
-            .await?;
-    Ok(row.map(|(id,)| id))
-}
-
 /// Takes records out of the queue.
 ///
 /// # Errors

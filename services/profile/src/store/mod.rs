@@ -4,6 +4,7 @@
 pub mod as_of;
 pub mod changes;
 pub mod consents;
+pub mod dirty;
 pub mod erasures;
 pub mod exports;
 pub mod facts;

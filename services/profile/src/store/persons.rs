@@ -281,22 +281,6 @@ pub async fn forget_in_merges_in_tx(
     Ok((merges_changed, pairs_changed))
 }
 
-/// Deletes files that are not there to their end, with the pieces that are: what stands in them was not
-/// looked at, and nobody reads it. Says how many files.
-///
-/// # Errors
-/// What the store says.
-pub async fn delete_unfinished_files_in_tx(tx: &mut Tx, tenant: &TenantId) -> Result<u64> {
-    let deleted = sql("delete from transfers where tenant = $1 and not complete").bind(tenant);
-    let deleted = deleted.execute(tx).await?;
-    sql("delete from transfer_chunks
-         where tenant = $1 and transfer not in (select id from transfers where tenant = $1)")
-    .bind(tenant)
-    .execute(tx)
-    .await?;
-    Ok(deleted)
-}
-
 /// Interactions after the id `after`, in the order of their ids, that are of a kind and happened before
 /// `before` (microseconds); at most `limit`.
 ///

@@ -5,7 +5,7 @@ use salient_store::{Connection, Engine, Result, Rows, Tx, sql};
 use uuid::Uuid;
 
 /// Wakes those who look at accounts.
-pub const SIGNAL: &str = super::facts::SIGNAL;
+pub const SIGNAL: &str = super::dirty::SIGNAL;
 
 /// Everybody was looked at.
 pub const CURRENT: i64 = 1;

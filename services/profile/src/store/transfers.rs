@@ -260,6 +260,22 @@ pub async fn remove_in_tx(tx: &mut Tx, tenant: &TenantId, id: Uuid, received: i6
     Ok(removed == 1)
 }
 
+/// Forgets files that are not there to their end, with the pieces that are: what stands in them was not
+/// looked at, and nobody reads it. Says how many files.
+///
+/// # Errors
+/// What the store says.
+pub async fn remove_unfinished_in_tx(tx: &mut Tx, tenant: &TenantId) -> Result<u64> {
+    let deleted = sql("delete from transfers where tenant = $1 and not complete").bind(tenant);
+    let deleted = deleted.execute(tx).await?;
+    sql("delete from transfer_chunks
+         where tenant = $1 and transfer not in (select id from transfers where tenant = $1)")
+    .bind(tenant)
+    .execute(tx)
+    .await?;
+    Ok(deleted)
+}
+
 /// Keeps refused lines of batch `number`.
 ///
 /// # Errors

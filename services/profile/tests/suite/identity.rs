@@ -1,23 +1,29 @@
 //! Records that are one customer.
 
+use std::collections::BTreeSet;
+
 use prost_types::Timestamp;
 use salient_core::Reason;
 use salient_kit::{Role, client::Link};
 use salient_proto::profile::v1::{
     Account, GetAccountRequest, GetProvenanceRequest, GetProvenanceResponse, ListAccountsRequest,
     ListMergesRequest, ListOrdersRequest, ListTimelineRequest, Merge, MergeProfilesRequest, Order,
-    PinFieldRequest, ProfilesResolved, Source, UndoMergeRequest, UnpinFieldRequest, UpsertOrdersRequest,
-    UpsertSourcesRequest, identity_service_client::IdentityServiceClient,
+    PinFieldRequest, ProfilesResolved, Source, UndoMergeRequest, UnpinFieldRequest, UpsertContactsRequest,
+    UpsertOrdersRequest, UpsertSourcesRequest, identity_service_client::IdentityServiceClient,
 };
 use tonic::{Code, Status};
 
-use crate::world::{World, account, both, order, request_id, upsert_accounts, why};
+use crate::{
+    segments::{current, define, members, segment, segments},
+    world::{World, account, both, contact, order, request_id, until, upsert_accounts, why},
+};
 
 both!(
     a_merge_is_seen_everywhere_and_undone_without_a_trace,
     chains_of_merges_come_apart_one_by_one,
     fields_come_from_the_best_source,
     a_pinned_field_stays,
+    a_person_counts_once,
     what_cannot_be_merged,
     tenants_and_roles,
 );
@@ -213,6 +219,24 @@ async fn a_pinned_field_stays(world: &World) {
     client(world).unpin_field(unpin).await.unwrap();
     let after = get(world, &name).await;
     assert_eq!((after.industry.as_str(), &after.display_name), ("paper", &before.display_name));
+}
+
+async fn a_person_counts_once(world: &World) {
+    let (mut client, mut segments) = (world.client(), segments(world));
+    let account = world.accounts(&mut client, &["1"]).await.remove(0);
+    let request = UpsertContactsRequest {
+        request_id: request_id(),
+        contacts: vec![contact("ada", "1"), contact("byron", "1")],
+        update_mask: None,
+    };
+    let people = client.upsert_contacts(request).await.unwrap().into_inner().names;
+    define(&mut segments, segment("lonely", "account.contacts == 1")).await;
+    assert_eq!(current(&mut segments, "lonely").await.evaluation.unwrap().member_count, 0);
+    let merged = merge(world, &people[0], &people[1]).await.unwrap();
+    let only = BTreeSet::from([account]);
+    until(async || members(&mut segments, "lonely").await == only).await;
+    undo(world, &merged).await.unwrap();
+    until(async || members(&mut segments, "lonely").await.is_empty()).await;
 }
 
 async fn what_cannot_be_merged(world: &World) {

@@ -8,24 +8,20 @@ use salient_kit::{Role, client::Link};
 use salient_proto::profile::v1::{
     Archetype, DeleteSegmentRequest, EvaluateSegmentRequest, GetSegmentRequest, IngestRecordsRequest,
     ListAccountSegmentsRequest, ListConditionNamesRequest, ListMembersRequest, ListSegmentsRequest,
-    MembershipChange, PainPoint, Segment, SegmentMembershipChanged, Solution, UpsertContactsRequest,
-    UpsertSegmentRequest, WatchMembershipRequest, evaluation::State, membership_change, order,
+    MembershipChange, PainPoint, Segment, SegmentMembershipChanged, Solution, UpsertSegmentRequest,
+    WatchMembershipRequest, evaluation::State, membership_change, order,
     segment_service_client::SegmentServiceClient,
 };
 use tonic::Code;
 
-use crate::{
-    identity::{merge, undo},
-    world::{
-        Client, World, account, both, contact, order as purchase, request_id, stream, timestamp, until, why,
-    },
+use crate::world::{
+    Client, World, account, both, order as purchase, request_id, stream, timestamp, until, why,
 };
 
 both!(
     a_refusal_names_the_problem,
     members_follow_the_records,
     a_correction_and_a_move_are_seen,
-    a_person_counts_once,
     time_alone_moves_members,
     what_fails_is_told,
     watching_misses_nothing,
@@ -187,24 +183,6 @@ async fn a_correction_and_a_move_are_seen(world: &World) {
     corrected.account_key = purchase("a", "2", world.ago(10)).account_key;
     ingest(&mut client, IngestRecordsRequest { orders: vec![corrected], ..Default::default() }).await;
     until(async || members(&mut segments, "returners").await == second).await;
-}
-
-async fn a_person_counts_once(world: &World) {
-    let (mut client, mut segments) = (world.client(), segments(world));
-    let account = world.accounts(&mut client, &["1"]).await.remove(0);
-    let request = UpsertContactsRequest {
-        request_id: request_id(),
-        contacts: vec![contact("ada", "1"), contact("byron", "1")],
-        update_mask: None,
-    };
-    let people = client.upsert_contacts(request).await.unwrap().into_inner().names;
-    define(&mut segments, segment("lonely", "account.contacts == 1")).await;
-    assert_eq!(current(&mut segments, "lonely").await.evaluation.unwrap().member_count, 0);
-    let merged = merge(world, &people[0], &people[1]).await.unwrap();
-    let only = BTreeSet::from([account]);
-    until(async || members(&mut segments, "lonely").await == only).await;
-    undo(world, &merged).await.unwrap();
-    until(async || members(&mut segments, "lonely").await.is_empty()).await;
 }
 
 async fn time_alone_moves_members(world: &World) {
