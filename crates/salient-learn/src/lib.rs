@@ -13,6 +13,7 @@
 //! | [`calibrate`], [`metrics`] | honest probabilities and how to measure them |
 //! | [`propensity`] | will this account order within the horizon, and for how much |
 //! | [`pairs`] | which product to raise with which account |
+//! | [`lifetime`] | who is still a customer, how often they will buy and for how much |
 //! | [`evaluate`] | what share of the recommendations came true, with intervals and baselines |
 //!
 //! **How to add a pair feature:** append its name to `pairs::features::NAMES` and its value in
@@ -26,6 +27,7 @@ pub mod ease;
 pub mod error;
 pub mod evaluate;
 pub mod history;
+pub mod lifetime;
 pub mod logistic;
 pub mod metrics;
 pub mod model;
