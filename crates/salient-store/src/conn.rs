@@ -119,6 +119,7 @@ pub struct Read(pub(crate) ReadInner);
 pub(crate) enum ReadInner {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
+    Kept(Transaction<'static, Postgres>),
 }
 
 impl Connection for Read {
@@ -126,13 +127,14 @@ impl Connection for Read {
         match &mut self.0 {
             ReadInner::Sqlite(conn) => Conn::Sqlite(conn),
             ReadInner::Postgres(conn) => Conn::Postgres(conn),
+            ReadInner::Kept(tx) => Conn::Postgres(tx),
         }
     }
 
     fn engine(&self) -> Engine {
         match &self.0 {
             ReadInner::Sqlite(_) => Engine::Sqlite,
-            ReadInner::Postgres(_) => Engine::Postgres,
+            ReadInner::Postgres(_) | ReadInner::Kept(_) => Engine::Postgres,
         }
     }
 }

@@ -58,6 +58,9 @@ pub struct Db {
     pub(crate) shared: Arc<Shared>,
 }
 
+/// Begins a transaction in which plans are kept; one round trip, and nothing stays behind.
+const KEPT_PLANS: &str = "begin read only; set local plan_cache_mode = force_generic_plan";
+
 #[derive(Clone)]
 pub(crate) enum Pools {
     Sqlite { writer: SqlitePool, readers: SqlitePool },
@@ -126,6 +129,16 @@ impl Db {
         Ok(Read(match &self.pools {
             Pools::Sqlite { readers, .. } => ReadInner::Sqlite(readers.acquire().await?),
             Pools::Postgres { pool, .. } => ReadInner::Postgres(pool.acquire().await?),
+        }))
+    }
+
+    /// Takes a connection for reading what somebody waits for: statements of few rows whose planning
+    /// costs Postgres more than their running. It keeps their plans, whatever their values; left to
+    /// itself it plans a statement over a batch anew each time.
+    pub async fn read_by_kept_plans(&self) -> Result<Read> {
+        Ok(Read(match &self.pools {
+            Pools::Sqlite { readers, .. } => ReadInner::Sqlite(readers.acquire().await?),
+            Pools::Postgres { pool, .. } => ReadInner::Kept(pool.begin_with(KEPT_PLANS).await?),
         }))
     }
 

@@ -70,8 +70,9 @@ async fn main() -> anyhow::Result<()> {
     let db = Db::connect(&StoreConfig::new(url.as_str())).await?;
     loop {
         let mut conn = db.read().await?;
-        let (left,): (i64,) = sql("select count(*) from dirty_accounts").fetch_one(&mut conn).await?;
-        if left == 0 {
+        let left: Option<(i64,)> =
+            sql("select seq from dirty_accounts order by seq limit 1").fetch_optional(&mut conn).await?;
+        if left.is_none() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;

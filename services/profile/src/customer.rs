@@ -17,7 +17,7 @@ use salient_proto::profile::v1::{
     Opportunity, ProvenanceSummary, SourceRecord, TimelineEntry, Trends, completeness::Question,
     customer_consents::Person, opportunity::State, provenance_summary::Origin, trends,
 };
-use salient_store::Connection;
+use salient_store::{Connection, Read};
 use uuid::Uuid;
 
 use crate::{
@@ -80,11 +80,12 @@ pub async fn get(profile: &Profile, tenant: &TenantId, request: &GetCustomerRequ
     let mask = Mask::parse("read_mask", paths, &PARTS)?;
     let id = Kind::Account.parse("name", &request.name)?;
     let now = profile.clock.now_micros();
-    let members = identity::members::<Account>(&mut profile.db.read().await?, tenant, id).await?;
+    let mut conn = profile.db.read_by_kept_plans().await?;
+    let members = identity::members::<Account>(&mut conn, tenant, id).await?;
     let root = *members.first().ok_or_else(|| Error::not_found(&request.name))?;
     let asked = Asked { profile, tenant, request, mask: &mask, members: &members, root, now };
     // on two connections: each waits for the database most of the time
-    let (who, did) = tokio::try_join!(asked.who(), asked.did())?;
+    let (who, did) = tokio::try_join!(asked.who(&mut conn), asked.did())?;
     let Customer { open_opportunities, timeline, segments, stage, trends, .. } = did;
     Ok(Customer { open_opportunities, timeline, segments, stage, trends, ..who })
 }
@@ -109,9 +110,8 @@ impl Asked<'_> {
     }
 
     /// The parts that say who it is.
-    async fn who(&self) -> Result<Customer> {
-        let Self { profile, tenant, root, .. } = *self;
-        let conn = &mut profile.db.read().await?;
+    async fn who(&self, conn: &mut Read) -> Result<Customer> {
+        let Self { tenant, root, .. } = *self;
         let mut customer = Customer::default();
         if self.wants("name") {
             customer.name = Kind::Account.name(root);
@@ -152,7 +152,7 @@ impl Asked<'_> {
     /// The parts that say what it did.
     async fn did(&self) -> Result<Customer> {
         let Self { profile, tenant, request, members, root, now, .. } = *self;
-        let conn = &mut profile.db.read().await?;
+        let conn = &mut profile.db.read_by_kept_plans().await?;
         let span = Span {
             account: root,
             start: i64::MIN,

@@ -36,6 +36,8 @@ const ASKED: usize = 3;
 #[derive(Debug, Default)]
 pub struct Matcher {
     held: HashMap<(TenantId, String), Held>,
+    /// The only source of all records of a tenant and kind, where there is one.
+    alone: HashMap<(TenantId, String), String>,
 }
 
 /// Compares what waits, until `shutdown`; of several replicas one does.
@@ -140,18 +142,22 @@ impl Matcher {
     ) -> Result<Option<&mut Held>> {
         let Some(first) = records.first() else { return Ok(None) };
         let place = (tenant.clone(), R::TABLE.to_owned());
+        let declared = sources(conn, tenant).await?;
         if !self.held.contains_key(&place) {
-            let declared = sources(conn, tenant).await?;
-            let alone = records.iter().all(|record| record.key.source == first.key.source)
-                && !declared.iter().any(|source| source.source == first.key.source && source.has_duplicates)
-                && !matches::others::<R>(conn, tenant, &first.key.source).await?;
-            if alone {
+            let source = &first.key.source;
+            let alone = records.iter().all(|record| record.key.source == *source)
+                && !declared.iter().any(|known| known.source == *source && known.has_duplicates);
+            // every record goes through the queue: what was alone once is until another source comes
+            if alone && self.alone.get(&place) == Some(source) {
+                return Ok(None);
+            }
+            if alone && !matches::others::<R>(conn, tenant, source).await? {
+                self.alone.insert(place, source.clone());
                 return Ok(None);
             }
             let held = hold::<R>(conn, tenant).await?;
             self.held.insert(place.clone(), held);
         }
-        let declared = sources(conn, tenant).await?;
         let learned = matches::model(conn, tenant, R::TABLE).await?;
         let Some(held) = self.held.get_mut(&place) else { return Ok(None) };
         held.judge_by(learned)?;

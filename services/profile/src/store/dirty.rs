@@ -93,8 +93,10 @@ pub async fn last(conn: &mut impl Connection) -> Result<i64> {
 /// # Errors
 /// What the store says.
 pub async fn is_past(conn: &mut impl Connection, last: i64) -> Result<bool> {
-    let waiting: Option<(i64,)> =
-        sql("select seq from dirty_accounts where seq <= $1 limit 1").bind(last).fetch_optional(conn).await?;
+    let waiting: Option<(i64,)> = sql("select seq from dirty_accounts where seq <= $1 order by seq limit 1")
+        .bind(last)
+        .fetch_optional(conn)
+        .await?;
     Ok(waiting.is_none())
 }
 
@@ -103,10 +105,11 @@ pub async fn is_past(conn: &mut impl Connection, last: i64) -> Result<bool> {
 /// # Errors
 /// What the store says.
 pub async fn is_due(conn: &mut impl Connection, now: i64) -> Result<bool> {
-    let due: Option<(i64,)> = sql("select due_time from account_facts where due_time <= $1 limit 1")
-        .bind(now)
-        .fetch_optional(conn)
-        .await?;
+    let due: Option<(i64,)> = sql("select due_time from account_facts where due_time <= $1
+         order by due_time limit 1")
+    .bind(now)
+    .fetch_optional(conn)
+    .await?;
     Ok(due.is_some())
 }
 
