@@ -25,7 +25,7 @@ pub fn auc(labels: &[f64], score: &[f64]) -> f64 {
     while i < order.len() {
         let mut j = i;
         let (mut y, mut n) = (0.0, 0.0);
-        while j < order.len() && score[order[j]] == score[order[i]] {
+        while j < order.len() && (j == i || score[order[j]] == score[order[i]]) {
             y += labels[order[j]];
             n += 1.0 - labels[order[j]];
             j += 1;
@@ -47,7 +47,7 @@ pub fn average_precision(labels: &[f64], score: &[f64]) -> f64 {
     while i < order.len() {
         let mut y = 0.0;
         let from = i;
-        while i < order.len() && score[order[i]] == score[order[from]] {
+        while i < order.len() && (i == from || score[order[i]] == score[order[from]]) {
             y += labels[order[i]];
             seen += 1.0;
             i += 1;

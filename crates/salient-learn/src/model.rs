@@ -1,6 +1,6 @@
 //! Learners behind one trait: a table in, log-odds with additive contributions out.
 
-use crate::{Error, logistic::Logistic, trees::Trees};
+use crate::{Error, bayes::Bayes, logistic::Logistic, trees::Trees};
 use serde::{Deserialize, Serialize};
 
 /// A numeric table, column by column. NaN means missing.
@@ -36,6 +36,20 @@ impl Table {
             }
         }
         Ok(Self { rows, cols, data })
+    }
+
+    /// From column-major values.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if they do not make whole columns of `rows`.
+    pub fn from_columns(rows: usize, data: Vec<f64>) -> Result<Self, Error> {
+        if rows == 0 || !data.len().is_multiple_of(rows) {
+            return Err(Error::invalid(
+                "table",
+                format!("{} values do not make columns of {rows}", data.len()),
+            ));
+        }
+        Ok(Self { rows, cols: data.len() / rows, data })
     }
 
     /// Stacks tables with equal columns, in the order given.
@@ -157,6 +171,8 @@ pub enum AnyModel {
         /// Weight of the trees in 0..=1.
         share: f64,
     },
+    /// Naive Bayes, where there is little to learn from.
+    Bayes(Bayes),
 }
 
 impl Model for AnyModel {
@@ -164,6 +180,7 @@ impl Model for AnyModel {
         match self {
             Self::Logistic(m) => m.log_odds(table),
             Self::Trees(m) => m.log_odds(table),
+            Self::Bayes(m) => m.log_odds(table),
             Self::Blend { logistic, trees, share } => logistic
                 .log_odds(table)
                 .into_iter()
@@ -177,6 +194,7 @@ impl Model for AnyModel {
         match self {
             Self::Logistic(m) => m.contributions(table),
             Self::Trees(m) => m.contributions(table),
+            Self::Bayes(m) => m.contributions(table),
             Self::Blend { logistic, trees, share } => logistic
                 .contributions(table)
                 .into_iter()

@@ -230,6 +230,7 @@ impl PropensityModel {
             AnyModel::Logistic(_) => "logistic",
             AnyModel::Trees(_) => "trees",
             AnyModel::Blend { .. } => "blend",
+            AnyModel::Bayes(_) => "bayes",
         }
     }
 

@@ -1,5 +1,7 @@
 //! Customer-base models: published figures, independent recomputation, customers whose truth is known.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::{env, fs, io::Read as _, path::PathBuf};
 
 use rand::{RngExt, SeedableRng};
@@ -120,6 +122,9 @@ fn exponential(rate: f64, rng: &mut ChaCha8Rng) -> f64 {
     Exp::new(rate).unwrap().sample(rng)
 }
 
+/// Whether somebody is still a customer, and what they are expected to buy.
+type Told = dyn Fn(&Purchases) -> (f64, f64);
+
 /// What was seen of a customer until their age, whether they are still there then, and what they buy
 /// within the same time again. They drop out at `dies`, or after a purchase when `drops` says so.
 fn life(
@@ -170,7 +175,7 @@ fn what_is_expected_comes_true() {
     for pareto in [false, true] {
         let people = world(20_000, pareto, 11);
         let seen: Vec<Purchases> = people.iter().map(|(of, ..)| *of).collect();
-        let model: Box<dyn Fn(&Purchases) -> (f64, f64)> = if pareto {
+        let model: Box<Told> = if pareto {
             let model = ParetoNbd::fit(&seen).unwrap();
             within(model.r, 0.8, 0.1);
             within(model.alpha, 8.0, 0.1);

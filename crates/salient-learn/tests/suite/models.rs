@@ -1,7 +1,5 @@
 //! Learners: additive contributions, bit-exact storage, agreement with independent recomputation.
 
-mod common;
-
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -136,7 +134,7 @@ proptest! {
 
 #[test]
 fn propensity_is_honest_and_reproducible() {
-    let h = common::company();
+    let h = crate::common::company();
     let cutoff = 200 * DAY_US;
     let view = h.as_of(cutoff);
     let model = PropensityModel::train(&view, &PropensityConfig::default()).unwrap();
@@ -160,7 +158,7 @@ fn propensity_is_honest_and_reproducible() {
 
 #[test]
 fn too_little_history_says_what_is_needed() {
-    let h = common::company();
+    let h = crate::common::company();
     let error = PropensityModel::train(&h.as_of(20 * DAY_US), &PropensityConfig::default()).unwrap_err();
     assert!(error.to_string().contains("100 accounts with orders at least 45 days before"), "{error}");
 }

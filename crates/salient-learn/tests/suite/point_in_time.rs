@@ -1,7 +1,5 @@
 //! What happens later changes nothing: features, models and rankings are bit-identical.
 
-mod common;
-
 use proptest::prelude::*;
 use salient_learn::{
     DAY_US, Error,
@@ -22,12 +20,12 @@ fn small() -> PairConfig {
 
 #[test]
 fn planted_later_rows_change_no_bit() {
-    let rows = common::orders(250, 60, 300, 7);
+    let rows = crate::common::orders(250, 60, 300, 7);
     let past: Vec<_> = rows.iter().filter(|r| r.1.time < CUTOFF).cloned().collect();
     let mut planted = rows;
     // One row exactly at the cutoff for each account: it must not be seen either.
     planted.extend((0..250).map(|a| later(a, a % 60, CUTOFF)));
-    let (known, full) = (common::history(250, 60, past), common::history(250, 60, planted));
+    let (known, full) = (crate::common::history(250, 60, past), crate::common::history(250, 60, planted));
     let (a, b) = (known.as_of(CUTOFF), full.as_of(CUTOFF));
 
     let (fa, fb) = (AccountTable::read(&a, 30.0).unwrap(), AccountTable::read(&b, 30.0).unwrap());
@@ -45,16 +43,16 @@ fn planted_later_rows_change_no_bit() {
     assert_eq!(ma.rank(&a, &options).unwrap(), mb.rank(&b, &options).unwrap());
 
     // The guard guards: a row before the cutoff does change them.
-    let mut earlier = common::orders(250, 60, 300, 7);
+    let mut earlier = crate::common::orders(250, 60, 300, 7);
     earlier.push(later(3, 5, CUTOFF - 1));
-    let seen = common::history(250, 60, earlier);
+    let seen = crate::common::history(250, 60, earlier);
     let fs = AccountTable::read(&seen.as_of(CUTOFF), 30.0).unwrap();
     assert_ne!(bits(&fa), bits(&fs));
 }
 
 #[test]
 fn an_outcome_that_is_not_over_is_refused() {
-    let h = common::company();
+    let h = crate::common::company();
     let view = h.as_of(CUTOFF);
     assert!(view.outcome(CUTOFF - 30 * DAY_US, 30.0).is_ok());
     assert!(matches!(view.outcome(CUTOFF - 30 * DAY_US + 1, 30.0), Err(Error::BeyondCutoff { .. })));
@@ -65,10 +63,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn a_view_equals_the_history_cut_off(cut in 0_i64..300, seed in 0_u64..1000) {
-        let rows = common::orders(20, 10, 300, seed);
+        let rows = crate::common::orders(20, 10, 300, seed);
         let cutoff = cut * DAY_US;
         let past: Vec<_> = rows.iter().filter(|r| r.1.time < cutoff).cloned().collect();
-        let (full, known) = (common::history(20, 10, rows), common::history(20, 10, past));
+        let (full, known) = (crate::common::history(20, 10, rows), crate::common::history(20, 10, past));
         let (a, b) = (full.as_of(cutoff), known.as_of(i64::MAX / 2));
         prop_assert_eq!(a.len(), b.len());
         let text = |o: salient_learn::history::Order<'_>| format!("{o:?}");

@@ -1,7 +1,5 @@
 //! Rhythm, co-purchase and neighbours against brute force; lists and their judgement.
 
-mod common;
-
 use proptest::prelude::*;
 use salient_learn::{
     DAY_US,
@@ -100,7 +98,7 @@ proptest! {
 
 #[test]
 fn evidence_counts_neighbours_that_bought() {
-    let h = common::company();
+    let h = crate::common::company();
     let view = h.as_of(200 * DAY_US);
     let index = Neighbours::accounts(&view, usize::MAX);
     let near = index.nearest(view.known_accounts()[0], 31, &mut Scratch::default());
@@ -123,7 +121,7 @@ fn lists_hold_to_capacity_and_are_judged_by_hand() {
     let got =
         choose(vec![c(0, 1, 7, 0.9), c(0, 1, 8, 0.95), c(0, 2, 7, 0.3), c(0, 3, 7, 0.2), c(1, 4, 7, 0.1)], 2);
     assert_eq!(got.iter().map(|c| (c.account, c.product)).collect::<Vec<_>>(), [(1, 8), (2, 7), (4, 7)]);
-    let h = common::company();
+    let h = crate::common::company();
     let bought = h.window(0, 300 * DAY_US).bought();
     let outcome = judge(&got, &bought, 1);
     let hits = got
@@ -136,7 +134,7 @@ fn lists_hold_to_capacity_and_are_judged_by_hand() {
 
 #[test]
 fn ranking_beats_the_baselines_and_explains_itself() {
-    let h = common::company();
+    let h = crate::common::company();
     let cutoff = 210 * DAY_US;
     let view = h.as_of(cutoff);
     let model = PairModel::train(&view, &PairConfig { trees: 40, ..PairConfig::default() }).unwrap();

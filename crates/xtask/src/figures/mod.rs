@@ -15,6 +15,7 @@ mod ingest;
 mod linkage;
 mod peers;
 mod process;
+mod scores;
 mod segments;
 mod suite;
 
@@ -105,11 +106,12 @@ pub struct Group {
 }
 
 /// In the order of their cost, the cheap ones first.
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 10] = [
     process::GROUP,
     copy::GROUP,
     customer::GROUP,
     linkage::GROUP,
+    scores::GROUP,
     ingest::GROUP,
     segments::GROUP,
     suite::IMPORT,

@@ -1,0 +1,191 @@
+//! Will it come true? A model of any table of examples: checked for leaks, encoded, chosen over time,
+//! calibrated, judged on what came later, and explained.
+//!
+//! Rows are examples in the order of time, columns numbers or texts ([`Frame`]), labels 0 or 1.
+
+mod calibration;
+mod encode;
+mod leakage;
+mod reasons;
+mod train;
+
+pub use calibration::Calibration;
+pub use encode::{Encoder, Refused};
+pub use leakage::{Guard, Leak, Suspect};
+pub use reasons::{BaseRates, Reason, Share, Value, Wording};
+use serde::{Deserialize, Serialize};
+pub use train::{Candidate, Kind};
+
+use crate::{
+    Error,
+    frame::Frame,
+    model::{AnyModel, Contributions, Model as _},
+    report::{Gate, Report},
+};
+
+/// How to train; one set of defaults for all data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Fewest examples.
+    pub least: usize,
+    /// Fewest of either outcome.
+    pub least_of_each: usize,
+    /// Examples of the rarer outcome below which only naive Bayes is tried.
+    pub few: usize,
+    /// Shares of the past that are tried as windows to learn from.
+    pub windows: Vec<f64>,
+    /// Ridge of the logistic regression.
+    pub l2: f64,
+    /// Number of trees.
+    pub trees: usize,
+    /// Seed of the trees' column draw.
+    pub seed: u64,
+    /// What it must reach to be published.
+    pub gates: Vec<Gate>,
+    /// When a column is suspected of knowing the outcome.
+    pub guard: Guard,
+    /// Columns that are used although they are suspected.
+    pub allow: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            least: 100,
+            least_of_each: 20,
+            few: 100,
+            windows: vec![1.0, 0.5, 0.25, 0.1],
+            l2: 30.0,
+            trees: 150,
+            seed: 1,
+            gates: Gate::published(),
+            guard: Guard::default(),
+            allow: Vec::new(),
+        }
+    }
+}
+
+/// A trained model of a table; all that a stored version needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Predictor {
+    /// What it was trained with.
+    pub config: Config,
+    /// Examples it was given.
+    pub rows: usize,
+    /// How often the outcome came true, by the values of the columns it reads.
+    pub rates: BaseRates,
+    /// Columns that say nothing.
+    pub refused: Vec<Refused>,
+    /// Columns that know too much; left out unless they are allowed.
+    pub suspects: Vec<Suspect>,
+    /// What was kept.
+    pub chosen: Candidate,
+    /// Everything that was tried, with what it came to.
+    pub candidates: Vec<Candidate>,
+    /// How the procedure did on the latest tenth of the rows, when nothing of them was used; `None` if
+    /// that could not be told.
+    pub measured: Option<Report>,
+    encoder: Encoder,
+    model: AnyModel,
+    calibration: Calibration,
+}
+
+impl Predictor {
+    /// Trains. Deterministic for equal input.
+    ///
+    /// # Errors
+    /// [`Error::NotEnoughData`] with what is needed, [`Error::Invalid`] when labels do not fit or no
+    /// column can be learned from; others as of the learners.
+    pub fn train(frame: &Frame, labels: &[f64], config: &Config) -> Result<Self, Error> {
+        check(frame, labels, config)?;
+        let suspects = config.guard.suspects(frame, labels)?;
+        let out: Vec<&str> = suspects
+            .iter()
+            .map(|suspect| suspect.column.as_str())
+            .filter(|column| !config.allow.iter().any(|allowed| allowed == column))
+            .collect();
+        let frame = frame.drop(&out)?;
+        let (encoder, refused) = Encoder::fit(&frame)?;
+        let none: Vec<&str> = refused.iter().map(|refused| refused.column.as_str()).collect();
+        let frame = frame.drop(&none)?;
+        let table = encoder.table(&frame)?;
+        let found = train::choose(&table, labels, config)?;
+        let candidate = (found.candidate.kind, found.candidate.window);
+        let model = match train::fit(&table, labels, config, candidate, labels.len()) {
+            // the end of the past may have one outcome only
+            Err(Error::NotEnoughData { .. }) => {
+                train::fit(&table, labels, config, (candidate.0, 1.0), labels.len())?
+            }
+            other => other?,
+        };
+        Ok(Self {
+            config: config.clone(),
+            rows: labels.len(),
+            rates: BaseRates::of(&frame, labels),
+            refused,
+            suspects,
+            chosen: found.candidate,
+            candidates: found.candidates,
+            measured: found.measured,
+            encoder,
+            model,
+            calibration: found.calibration,
+        })
+    }
+
+    /// The columns it reads, in the order of contributions.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
+        self.encoder.names()
+    }
+
+    /// The probability of each row.
+    ///
+    /// # Errors
+    /// As of [`Encoder::table`].
+    pub fn probabilities(&self, frame: &Frame) -> Result<Vec<f64>, Error> {
+        let table = self.encoder.table(frame)?;
+        Ok(self.model.log_odds(&table).into_iter().map(|z| self.calibration.probability(z)).collect())
+    }
+
+    /// The log-odds of each row, split by [`Self::columns`]: `bias + Σ parts` is the log-odds of its
+    /// probability within 1e-9. What the codes of a column add is added up.
+    ///
+    /// # Errors
+    /// As of [`Encoder::table`].
+    pub fn contributions(&self, frame: &Frame) -> Result<Vec<Contributions>, Error> {
+        let table = self.encoder.table(frame)?;
+        let origins = self.encoder.origins();
+        let by_column = |from: Contributions| {
+            let mut parts = vec![0.0; self.columns().len()];
+            origins.iter().zip(&from.parts).for_each(|(&column, part)| parts[column] += part);
+            self.calibration.contributions(&Contributions { bias: from.bias, parts })
+        };
+        Ok(self.model.contributions(&table).into_iter().map(by_column).collect())
+    }
+}
+
+fn check(frame: &Frame, labels: &[f64], config: &Config) -> Result<(), Error> {
+    if labels.len() != frame.rows() {
+        return Err(Error::invalid(
+            "labels",
+            format!("{} for {} rows; one a row", labels.len(), frame.rows()),
+        ));
+    }
+    if let Some((row, label)) = labels.iter().enumerate().find(|(_, y)| **y != 0.0 && **y != 1.0) {
+        return Err(Error::invalid("labels", format!("{label} in row {row}; 0 and 1 are accepted")));
+    }
+    let windows = &config.windows;
+    if windows.is_empty() || windows.iter().any(|w| !(*w > 0.0 && *w <= 1.0)) {
+        return Err(Error::invalid("windows", "one or more shares over 0 and up to 1 are accepted"));
+    }
+    let yes = labels.iter().filter(|&&y| y == 1.0).count();
+    let no = labels.len() - yes;
+    if labels.len() < config.least || yes.min(no) < config.least_of_each {
+        return Err(Error::NotEnoughData {
+            needed: format!("{} examples, at least {} of either outcome", config.least, config.least_of_each),
+            have: format!("{} examples; {yes} came true, {no} did not", labels.len()),
+        });
+    }
+    Ok(())
+}

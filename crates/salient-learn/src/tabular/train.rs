@@ -1,0 +1,271 @@
+//! Which learner, over how much of the past: decided by what each would have promised.
+//!
+//! Rows come in the order of time. The later half is cut into blocks, and every candidate (a learner
+//! and a window that grows with the past or slides along its end) predicts each block from the rows
+//! before it (prequential validation, Dawid 1984; Gama, Sebastião and Rodrigues 2013). The smallest
+//! log loss wins, each block counting half as much as the one after it, so that a past that no longer
+//! holds is left behind; where nothing drifts the whole past wins by itself.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Calibration, Config};
+use crate::{
+    Error,
+    bayes::BayesLearner,
+    logistic::LogisticLearner,
+    metrics::log_loss,
+    model::{AnyModel, Learner, Model, Table, sigmoid},
+    report::{Data, Options, Report},
+    trees::TreesLearner,
+};
+
+/// A kind of learner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// Naive Bayes; the only one below [`Config::few`] examples of either outcome.
+    Bayes,
+    /// Regularised logistic regression.
+    Logistic,
+    /// Gradient-boosted trees.
+    Trees,
+    /// The mean of the two before it, in log-odds.
+    Blend,
+}
+
+impl Kind {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bayes => "naive_bayes",
+            Self::Logistic => "logistic_regression",
+            Self::Trees => "gradient_boosted_trees",
+            Self::Blend => "blend",
+        }
+    }
+}
+
+/// A learner over a window, and how it did.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The learner.
+    pub kind: Kind,
+    /// Share of the past, its latest part, that it learns from; 1 is all of it.
+    pub window: f64,
+    /// Log loss over the blocks, nats; the later block counts more.
+    pub log_loss: f64,
+}
+
+/// What the validation came to.
+pub(super) struct Chosen {
+    pub candidate: Candidate,
+    pub candidates: Vec<Candidate>,
+    pub calibration: Calibration,
+    pub measured: Option<Report>,
+}
+
+/// Blocks that the rows are cut into; the later half of them is predicted.
+const BLOCKS: usize = 10;
+/// What a block counts of the one after it.
+const FADE: f64 = 0.5;
+
+/// Predictions of one candidate for every block, log-odds; `None` where it could not learn.
+struct Promises {
+    candidate: Candidate,
+    blocks: Vec<Option<Vec<f64>>>,
+}
+
+/// Compares the candidates over time.
+pub(super) fn choose(table: &Table, labels: &[f64], config: &Config) -> Result<Chosen, Error> {
+    let blocks = blocks(labels.len());
+    let yes = labels.iter().filter(|&&y| y > 0.5).count();
+    let few = yes.min(labels.len() - yes) < config.few;
+    let mut promises = Vec::new();
+    for &window in &config.windows {
+        let kinds: &[Kind] = if few { &[Kind::Bayes] } else { &[Kind::Logistic, Kind::Trees] };
+        let mut found = Vec::new();
+        for &kind in kinds {
+            let told = |block: &Range<usize>| promise(table, labels, config, (kind, window), block);
+            found.push(blocks.iter().map(told).collect::<Result<Vec<_>, _>>()?);
+        }
+        if let [linear, grown] = found.as_slice() {
+            let both = linear.iter().zip(grown).map(|(a, b)| mean(a.as_deref(), b.as_deref())).collect();
+            promises.push(Promises::of(Kind::Blend, window, both));
+        }
+        promises.extend(kinds.iter().zip(found).map(|(&kind, blocks)| Promises::of(kind, window, blocks)));
+    }
+    let last = blocks.len().saturating_sub(1);
+    // judged on the last block: chosen and calibrated before it, as it would have been then
+    let measured = match best(&promises, labels, &blocks[..last]) {
+        Some((at, _)) => judged(&promises[at], labels, &blocks, config)?,
+        None => None,
+    };
+    let Some((at, candidates)) = best(&promises, labels, &blocks) else {
+        // no block had both outcomes before it
+        let kind = if few { Kind::Bayes } else { Kind::Logistic };
+        let candidate = Candidate { kind, window: 1.0, log_loss: f64::INFINITY };
+        let calibration = Calibration::default();
+        return Ok(Chosen { candidate, candidates: Vec::new(), calibration, measured: None });
+    };
+    let calibration = calibrated(&promises[at], labels, &blocks)?;
+    let candidate = candidates
+        .iter()
+        .copied()
+        .find(|c| same(c, &promises[at].candidate))
+        .unwrap_or(promises[at].candidate);
+    Ok(Chosen { candidate, candidates, calibration, measured })
+}
+
+fn same(a: &Candidate, b: &Candidate) -> bool {
+    a.kind == b.kind && a.window.to_bits() == b.window.to_bits()
+}
+
+impl Promises {
+    fn of(kind: Kind, window: f64, blocks: Vec<Option<Vec<f64>>>) -> Self {
+        Self { candidate: Candidate { kind, window, log_loss: f64::INFINITY }, blocks }
+    }
+
+    /// Loss of each row of these blocks, nats; who could not learn promises what a coin does.
+    fn losses(&self, labels: &[f64], blocks: &[Range<usize>]) -> Vec<Vec<f64>> {
+        let coin = |block: &Range<usize>| vec![std::f64::consts::LN_2; block.len()];
+        let told = |z: &Vec<f64>, block: &Range<usize>| {
+            z.iter().zip(&labels[block.clone()]).map(|(z, y)| log_loss(&[*y], &[sigmoid(*z)])).collect()
+        };
+        let pairs = self.blocks.iter().zip(blocks);
+        pairs.map(|(z, block)| z.as_ref().map_or_else(|| coin(block), |z| told(z, block))).collect()
+    }
+
+    /// Log-odds and labels of all rows of these blocks that were predicted.
+    fn told(&self, labels: &[f64], blocks: &[Range<usize>]) -> (Vec<f64>, Vec<f64>) {
+        let known = self.blocks.iter().zip(blocks).filter_map(|(z, block)| Some((z.as_ref()?, block)));
+        let (mut z, mut y) = (Vec::new(), Vec::new());
+        for (log_odds, block) in known {
+            z.extend_from_slice(log_odds);
+            y.extend_from_slice(&labels[block.clone()]);
+        }
+        (z, y)
+    }
+}
+
+fn blocks(rows: usize) -> Vec<Range<usize>> {
+    (BLOCKS / 2..BLOCKS).map(|b| rows * b / BLOCKS..rows * (b + 1) / BLOCKS).collect()
+}
+
+fn mean(a: Option<&[f64]>, b: Option<&[f64]>) -> Option<Vec<f64>> {
+    Some(a?.iter().zip(b?).map(|(a, b)| f64::midpoint(*a, *b)).collect())
+}
+
+/// Log-odds of a block from the window before it; `None` if that has one outcome only.
+fn promise(
+    table: &Table,
+    labels: &[f64],
+    config: &Config,
+    (kind, window): (Kind, f64),
+    block: &Range<usize>,
+) -> Result<Option<Vec<f64>>, Error> {
+    match fit(table, labels, config, (kind, window), block.start) {
+        Ok(model) => Ok(Some(model.log_odds(&table.select(&block.clone().collect::<Vec<_>>())))),
+        Err(Error::NotEnoughData { .. }) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+/// Fits on the latest `window` of the rows before `until`.
+pub(super) fn fit(
+    table: &Table,
+    labels: &[f64],
+    config: &Config,
+    (kind, window): (Kind, f64),
+    until: usize,
+) -> Result<AnyModel, Error> {
+    let from = (until as f64 * (1.0 - window)) as usize;
+    let table = table.select(&(from..until).collect::<Vec<_>>());
+    let labels = &labels[from..until];
+    let linear = || LogisticLearner { l2: config.l2, signed_log: true }.fit(&table, labels);
+    let grown = || -> Result<_, Error> {
+        TreesLearner {
+            trees: config.trees,
+            learning_rate: 0.05,
+            max_depth: 4,
+            min_leaf_weight: 5.0,
+            bins: 255,
+            seed: config.seed,
+            ..TreesLearner::default()
+        }
+        .fit(&table, labels)
+    };
+    Ok(match kind {
+        Kind::Bayes => AnyModel::Bayes(BayesLearner::default().fit(&table, labels)?),
+        Kind::Logistic => AnyModel::Logistic(linear()?),
+        Kind::Trees => AnyModel::Trees(grown()?),
+        Kind::Blend => AnyModel::Blend { logistic: linear()?, trees: grown()?, share: 0.5 },
+    })
+}
+
+/// The place of the candidate that is kept, and the losses of all; `None` if nothing was predicted.
+/// Kept is the smallest loss, unless it is ahead of the steadiest (both learners over all of the past)
+/// by less than a standard error: the best of many is lucky first of all.
+fn best(all: &[Promises], labels: &[f64], blocks: &[Range<usize>]) -> Option<(usize, Vec<Candidate>)> {
+    let losses: Vec<Vec<Vec<f64>>> = all.iter().map(|promises| promises.losses(labels, blocks)).collect();
+    let judged: Vec<Candidate> = all
+        .iter()
+        .zip(&losses)
+        .map(|(promises, blocks)| Candidate { log_loss: faded(blocks).0, ..promises.candidate })
+        .collect();
+    let learned = |at: &usize| all[*at].blocks.iter().take(blocks.len()).any(Option::is_some);
+    let first = (0..judged.len())
+        .filter(learned)
+        .min_by(|&a, &b| judged[a].log_loss.total_cmp(&judged[b].log_loss).then(a.cmp(&b)))?;
+    let steady = (0..judged.len())
+        .filter(learned)
+        .find(|&at| judged[at].window == 1.0 && matches!(judged[at].kind, Kind::Blend | Kind::Bayes));
+    let ahead = |steady: &usize| {
+        let pairs = losses[*steady].iter().zip(&losses[first]);
+        let gains = pairs.map(|(a, b)| a.iter().zip(b).map(|(a, b)| a - b).collect()).collect::<Vec<_>>();
+        let (gain, error) = faded(&gains);
+        gain >= error
+    };
+    Some((steady.filter(|steady| !ahead(steady)).unwrap_or(first), judged))
+}
+
+/// Mean over blocks, each counting [`FADE`] of the one after it, and its standard error.
+fn faded(blocks: &[Vec<f64>]) -> (f64, f64) {
+    let (mut sum, mut weights, mut variance) = (0.0, 0.0, 0.0);
+    for (age, values) in blocks.iter().rev().enumerate() {
+        let (n, weight) = (values.len() as f64, FADE.powi(i32::try_from(age).unwrap_or(i32::MAX)));
+        let mean = values.iter().sum::<f64>() / n;
+        let spread = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+        sum += weight * mean;
+        weights += weight;
+        variance += weight * weight * spread / n;
+    }
+    (sum / weights, variance.sqrt() / weights)
+}
+
+/// How one would have done on the last block, calibrated on those before it.
+fn judged(
+    promises: &Promises,
+    labels: &[f64],
+    blocks: &[Range<usize>],
+    config: &Config,
+) -> Result<Option<Report>, Error> {
+    let (Some((block, before)), Some(Some(z))) = (blocks.split_last(), promises.blocks.last()) else {
+        return Ok(None);
+    };
+    let calibration = calibrated(promises, labels, before)?;
+    let probability: Vec<f64> = z.iter().map(|&z| calibration.probability(z)).collect();
+    let data = Data { labels: &labels[block.clone()], probability: &probability, dimensions: &[] };
+    let options = Options { gates: config.gates.clone(), ..Options::default() };
+    Report::of(&data, &options).map(Some)
+}
+
+/// The calibration of what was promised for these blocks; none where too little was.
+fn calibrated(promises: &Promises, labels: &[f64], blocks: &[Range<usize>]) -> Result<Calibration, Error> {
+    let (z, y) = promises.told(labels, blocks);
+    match Calibration::fit(&z, &y) {
+        Err(Error::NotEnoughData { .. }) => Ok(Calibration::default()),
+        other => other,
+    }
+}

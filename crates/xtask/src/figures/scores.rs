@@ -1,0 +1,60 @@
+//! How good the models of the scoring service are, on data sets with published baselines.
+
+use anyhow::Result;
+
+use super::{Context, Figure, Group, number};
+
+/// Name, what it is compared with, and the goal; `None` for a figure that has none.
+type Wanted = (&'static str, Option<(f64, &'static str)>, Option<f64>, &'static str);
+
+const LIGHTGBM: &str = "LightGBM on the same rows, from the baselines";
+const PUBLISHED: &str = "as published";
+
+const FIGURES: [Wanted; 22] = [
+    ("score.bank.random.auc", Some((0.6861, LIGHTGBM)), Some(0.686), "AUC"),
+    ("score.bank.random.ece", Some((0.010, LIGHTGBM)), Some(0.015), "share"),
+    ("score.bank.order.auc", Some((0.6234, LIGHTGBM)), Some(0.63), "AUC"),
+    ("score.bank.order.ece", Some((0.070, LIGHTGBM)), Some(0.06), "share"),
+    ("score.wholesale90.auc", Some((0.7400, LIGHTGBM)), Some(0.745), "AUC"),
+    ("score.wholesale30.auc", Some((0.7450, LIGHTGBM)), Some(0.75), "AUC"),
+    ("lifetime.bgnbd.r", Some((0.2426, PUBLISHED)), None, ""),
+    ("lifetime.bgnbd.alpha", Some((4.4135, PUBLISHED)), None, ""),
+    ("lifetime.bgnbd.a", Some((0.7929, PUBLISHED)), None, ""),
+    ("lifetime.bgnbd.b", Some((2.4257, PUBLISHED)), None, ""),
+    ("lifetime.bgnbd.loglik", Some((-9582.43, PUBLISHED)), Some(-9582.43), "nats"),
+    ("lifetime.paretonbd.r", Some((0.5533, PUBLISHED)), None, ""),
+    ("lifetime.paretonbd.alpha", Some((10.578, PUBLISHED)), None, ""),
+    ("lifetime.paretonbd.s", Some((0.6062, PUBLISHED)), None, ""),
+    ("lifetime.paretonbd.beta", Some((11.668, PUBLISHED)), None, ""),
+    ("lifetime.paretonbd.loglik", Some((-9594.97, PUBLISHED)), Some(-9594.97), "nats"),
+    ("lifetime.gammagamma.p", Some((6.249, PUBLISHED)), None, ""),
+    ("lifetime.gammagamma.q", Some((3.745, PUBLISHED)), None, ""),
+    ("lifetime.gammagamma.v", Some((15.448, PUBLISHED)), None, ""),
+    ("lifetime.holdout.mae", None, Some(0.79), "purchases"),
+    ("lifetime.fit.seconds", None, Some(0.5), "s"),
+    ("score.wholesale90.ece", Some((0.087, LIGHTGBM)), None, "share"),
+];
+
+pub const GROUP: Group =
+    Group { names: || FIGURES.iter().map(|(name, ..)| (*name).to_owned()).collect(), measure };
+
+fn measure(context: &Context, wanted: &[String]) -> Result<Vec<Figure>> {
+    context.data("bank_marketing")?;
+    let found = context.example("salient-learn", "score", &[])?;
+    let mut figures = Vec::new();
+    for (name, beside, goal, unit) in
+        FIGURES.into_iter().filter(|(name, ..)| wanted.iter().any(|w| w == name))
+    {
+        let key = name.strip_prefix("score.").unwrap_or(name);
+        let mut figure = Figure::of_runs(name, unit, vec![number(&found, key)?])?;
+        if let Some(of) = key.strip_suffix(".auc") {
+            figure.low = Some(number(&found, &format!("{of}.auc_low"))?);
+            figure.high = Some(number(&found, &format!("{of}.auc_high"))?);
+        }
+        figure.goal = goal;
+        figure.beside = beside.map(|(value, _)| value);
+        figure.beside_what = beside.map(|(_, what)| what);
+        figures.push(figure);
+    }
+    Ok(figures)
+}
