@@ -18,7 +18,10 @@ use uuid::Uuid;
 
 use crate::roots::Roots;
 
-const STEPS: &[Migration] = &[Migration::new(1, "start", include_str!("../migrations/0001_start.sql"))];
+const STEPS: &[Migration] = &[
+    Migration::new(1, "start", include_str!("../migrations/0001_start.sql")),
+    Migration::new(2, "peers", include_str!("../migrations/0002_peers.sql")),
+];
 
 /// The ledger's tables, with those of [`roots`].
 #[must_use]
@@ -35,6 +38,10 @@ pub struct Account {
     pub name: String,
     /// Its territory.
     pub territory: String,
+    /// Its country, as the source writes it; empty where it is not known.
+    pub country: String,
+    /// Its industry, as the source writes it; empty where it is not known.
+    pub industry: String,
 }
 
 /// Everything that learning looks at: accounts and products by number, and their orders.
@@ -64,17 +71,20 @@ pub async fn put_accounts_in_tx(tx: &mut Tx, tenant: &TenantId, accounts: &[prof
         .iter()
         .map(|from| AccountId::parse_field("account", &from.name).map(AccountId::uuid))
         .collect::<Result<_>>()?;
-    sql("insert into accounts (tenant, account, sort_key, display_name, territory)
-         select $1, id, sort_key, display_name, territory from {rows} where true
+    sql("insert into accounts (tenant, account, sort_key, display_name, territory, country, industry)
+         select $1, id, sort_key, display_name, territory, country, industry from {rows} where true
          on conflict (tenant, account) do update set sort_key = excluded.sort_key,
-            display_name = excluded.display_name, territory = excluded.territory")
+            display_name = excluded.display_name, territory = excluded.territory,
+            country = excluded.country, industry = excluded.industry")
     .bind(tenant)
     .rows(
         Rows::new()
             .uuid("id", ids)
             .text("sort_key", accounts.iter().map(|from| sort_key(from.source_key.as_ref())))
             .text("display_name", accounts.iter().map(|from| from.display_name.as_str()))
-            .text("territory", accounts.iter().map(|from| from.territory.as_str())),
+            .text("territory", accounts.iter().map(|from| from.territory.as_str()))
+            .text("country", accounts.iter().map(|from| from.country.as_str()))
+            .text("industry", accounts.iter().map(|from| from.industry.as_str())),
     )
     .execute(tx)
     .await?;
@@ -160,23 +170,24 @@ async fn accounts(
     tenant: &TenantId,
     roots: &Roots,
 ) -> Result<(Vec<Account>, HashMap<Uuid, u32>)> {
-    let mut rows: Vec<(String, Uuid, String, String)> =
-        sql("select sort_key, account, display_name, territory from accounts where tenant = $1")
-            .bind(tenant)
-            .fetch_all(conn)
-            .await?;
+    let mut rows: Vec<(String, Uuid, String, String, String, String)> =
+        sql("select sort_key, account, display_name, territory, country, industry from accounts
+         where tenant = $1")
+        .bind(tenant)
+        .fetch_all(conn)
+        .await?;
     // sorted here, because databases disagree about the order of texts
     rows.sort_unstable();
     let mut numbers = HashMap::with_capacity(rows.len());
     let mut accounts = Vec::with_capacity(rows.len());
     let (merged, profiles): (Vec<_>, Vec<_>) =
-        rows.into_iter().partition(|(_, id, _, _)| roots.is_merged(AccountId::from_uuid(*id)));
-    for (number, (_, id, name, territory)) in (0_u32..).zip(profiles) {
+        rows.into_iter().partition(|(_, id, ..)| roots.is_merged(AccountId::from_uuid(*id)));
+    for (number, (_, id, name, territory, country, industry)) in (0_u32..).zip(profiles) {
         numbers.insert(id, number);
-        accounts.push(Account { id: AccountId::from_uuid(id), name, territory });
+        accounts.push(Account { id: AccountId::from_uuid(id), name, territory, country, industry });
     }
     // what is known of a merged account is known of its profile
-    for (_, id, _, _) in merged {
+    for (_, id, ..) in merged {
         if let Some(&number) = numbers.get(&roots.of(AccountId::from_uuid(id)).uuid()) {
             numbers.insert(id, number);
         }

@@ -6,14 +6,16 @@ use anyhow::Context as _;
 use futures::future::BoxFuture;
 use salient_events::{Consumer, EventsServer, Outbox, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
-use salient_proto::scoring::v1::scoring_service_server::ScoringServiceServer;
+use salient_proto::scoring::v1::{
+    insight_service_server::InsightServiceServer, scoring_service_server::ScoringServiceServer,
+};
 use salient_store::{Db, Worker};
 use tokio::net::TcpListener;
 
 use crate::{
     config::Config,
     events,
-    grpc::service::Service,
+    grpc::{insight::Insight, service::Service},
     run::{self, Scoring},
     store,
 };
@@ -95,6 +97,7 @@ impl App {
             async move { db.ping().await }
         });
         Grpc::builder(SERVICE, &server, verifier)
+            .add_service(sized!(InsightServiceServer::new(Insight { scoring: scoring.clone() }), &server))
             .add_service(sized!(ScoringServiceServer::new(Service { scoring }), &server))
             .add_service(sized!(events, &server))
             .ready_when(gate)

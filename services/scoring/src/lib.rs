@@ -1,4 +1,5 @@
-//! The scoring service: how likely is each account to order soon, and why.
+//! The scoring service: how likely is each account to order soon, and why; what it is worth, how it
+//! fares, what it needs next, what it could buy and at what price.
 //!
 //! ```text
 //! profile ──events──► ledger ─► scoring run: features before a moment ─► train ─► score ─► publish
@@ -8,16 +9,19 @@
 //!
 //! A run ([`run`]) reads the whole ledger into columns and hands them to `salient-learn` through a
 //! view that cannot see a row dated at the cutoff or later. The model version and the frozen
-//! features of each score stay in the store, so that a score can be computed again from them.
+//! features of each score stay in the store, so that a score can be computed again from them. The
+//! same run learns the models of the customer base ([`insight`]); these answer at the read, from the
+//! parameters and what was kept of an account.
 //!
 //! # How to add a feature
-//! In `salient_learn::account`: a name and a value. Nothing here changes.
+//! In `salient_learn::account`: a name and a value. Nothing here changes. An insight: see [`insight`].
 
 mod app;
 mod config;
 pub mod domain;
 mod events;
 pub mod grpc;
+pub mod insight;
 pub mod run;
 pub mod store;
 

@@ -1,6 +1,6 @@
 //! A scoring run: train on what was known before a moment, score every account, publish.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use prost::Message as _;
@@ -17,7 +17,8 @@ use salient_store::{Db, Run, RunContext};
 use crate::{
     domain::{HORIZON_DAYS, Model, Score, score},
     grpc::convert,
-    store,
+    insight::Insights,
+    store::{self, insights::Source},
 };
 
 /// The kind under which runs are kept.
@@ -25,6 +26,9 @@ pub const KIND: &str = "scoring";
 
 /// Scores in one transaction, and accounts in one event at most.
 const BATCH: usize = 1_000;
+
+/// Products or regions in one transaction; the deals of a product are some ten kilobytes.
+const NAMED_BATCH: usize = 100;
 
 /// Contributions that travel with a published score.
 const PUBLISHED_FACTORS: usize = 5;
@@ -71,18 +75,20 @@ impl Scoring {
         let tenant = context.run.tenant.clone();
         let as_of = as_of(&self.clock, request.as_of.as_ref(), context.run.create_time)?;
         context.progress(0.05, "reading the order history");
-        let ledger = salient_ledger::load(&mut self.db.read().await?, &tenant).await?;
+        let ledger = Arc::new(salient_ledger::load(&mut self.db.read().await?, &tenant).await?);
         context.progress(0.3, "learning who orders again");
         let known = store::model_as_of(&mut self.db.read().await?, &tenant, as_of.timestamp_micros()).await?;
-        let (trained, ledger) = tokio::task::spawn_blocking(move || (learn(known, &ledger, as_of), ledger))
-            .await
-            .map_err(Error::internal)?;
-        let model = self.keep(&tenant, as_of, trained?).await?;
-        context.progress(0.6, "scoring every account");
-        let (scores, model) = tokio::task::spawn_blocking(move || (all(&model, &ledger), model))
-            .await
-            .map_err(Error::internal)?;
+        let read = Arc::clone(&ledger);
+        let trained = aside(move || learn(known, &read, as_of)).await??;
+        let model = self.keep(&tenant, as_of, trained).await?;
+        context.progress(0.5, "scoring every account");
+        let read = Arc::clone(&ledger);
+        let (scores, model) = aside(move || (all(&model, &read), model)).await?;
         let scores = scores?;
+        context.progress(0.6, "learning what accounts are worth and need");
+        let source = Source { model: model.id, as_of, currency: ledger.currency };
+        let insights = aside(move || Insights::learn(ledger, as_of)).await?;
+        self.keep_insights(&tenant, &source, insights).await?;
         let done = pb::ScoringRun {
             as_of: Some(convert::timestamp(as_of)),
             model: model.id.name(),
@@ -114,6 +120,32 @@ impl Scoring {
         store::put_model_in_tx(&mut tx, tenant, &model).await?;
         tx.commit().await?;
         Ok(model)
+    }
+
+    /// Keeps what was learned besides scores; what was kept before is replaced account by account.
+    async fn keep_insights(&self, tenant: &TenantId, source: &Source, insights: Insights) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        // before anything refers to them
+        store::insights::put_fits_in_tx(&mut tx, tenant, source, &insights.fits()?).await?;
+        tx.commit().await?;
+        let insights = Arc::new(insights);
+        for from in (0..insights.accounts()).step_by(BATCH) {
+            let numbers = from..insights.accounts().min(from + BATCH);
+            let known = Arc::clone(&insights);
+            let kept = aside(move || known.of_accounts(numbers)).await??;
+            let mut tx = self.db.begin().await?;
+            store::insights::put_accounts_in_tx(&mut tx, tenant, source.model, &kept).await?;
+            tx.commit().await?;
+        }
+        let kept = aside(move || insights.of_names()).await??;
+        for kept in kept.chunks(NAMED_BATCH) {
+            let mut tx = self.db.begin().await?;
+            store::insights::put_named_in_tx(&mut tx, tenant, source.model, kept).await?;
+            tx.commit().await?;
+        }
+        let mut tx = self.db.begin().await?;
+        store::insights::forget_named_in_tx(&mut tx, tenant, source.model).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn publish(
@@ -149,6 +181,11 @@ impl Scoring {
         self.outbox.publish_in_tx(&mut tx, &[self.outbox.event(tenant, 0, &message)]).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// Works beside the async runtime.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)
 }
 
 enum Trained {

@@ -1,4 +1,6 @@
 //! The gRPC surface.
 
+mod answers;
 pub mod convert;
+pub mod insight;
 pub mod service;

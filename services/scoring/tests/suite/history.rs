@@ -51,6 +51,9 @@ impl History {
                 name,
                 source_key: key(format!("{number:04}")),
                 display_name: format!("Account {number:04}"),
+                territory: format!("t{}", number % 5),
+                country: ["DE", "FR"][number / 2 % 2].into(),
+                industry: ["retail", "crafts"][number % 2].into(),
                 ..Account::default()
             });
         }
@@ -82,13 +85,30 @@ fn order(clock: &Clock, account: &str, number: usize, time: DateTime<Utc>, produ
         quantity: 1 + *product as i64 % 4,
         amount_minor_units: 500 + 100 * *product as i64,
     };
+    Order { lines: products.iter().map(line).collect(), ..sale(clock, account, number, time, "p00", 1, 0) }
+}
+
+/// An order of one line, for `amount` minor units.
+pub fn sale(
+    clock: &Clock,
+    account: &str,
+    number: usize,
+    time: DateTime<Utc>,
+    product: &str,
+    quantity: i64,
+    amount: i64,
+) -> Order {
     Order {
         name: OrderId::new(clock).name(),
         source_key: key(format!("o{number:06}")),
         account: account.to_owned(),
         order_time: Some(timestamp(time)),
         currency_code: "GBP".into(),
-        lines: products.iter().map(line).collect(),
+        lines: vec![OrderLine {
+            product: format!("products/{product}"),
+            quantity,
+            amount_minor_units: amount,
+        }],
         ..Order::default()
     }
 }

@@ -4,7 +4,10 @@
 
 mod access;
 mod history;
+mod insights;
 mod lists;
+mod potential;
+mod prices;
 mod refusals;
 mod runs;
 mod world;

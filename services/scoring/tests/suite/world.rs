@@ -24,7 +24,7 @@ use salient_proto::{
     scoring::v1::{
         GetModelRequest, GetScoreRequest, GetScoringRunRequest, ListModelsRequest, ListScoresRequest, Model,
         ModelPromoted, Score, ScoresPublished, ScoringRun, StartScoringRunRequest,
-        scoring_service_client::ScoringServiceClient,
+        insight_service_client::InsightServiceClient, scoring_service_client::ScoringServiceClient,
     },
 };
 use salient_scoring::{Config, SERVICE, build};
@@ -136,12 +136,20 @@ impl World {
         ScoringServiceClient::new(self.link(tenant, role)).max_decoding_message_size(64 << 20)
     }
 
+    pub fn insights_of(&self, tenant: &str, role: Role) -> InsightServiceClient<Link> {
+        InsightServiceClient::new(self.link(tenant, role))
+    }
+
     pub fn operator(&self) -> Client {
         self.client_of("acme", Role::Operator)
     }
 
     pub fn without_token(&self) -> Client {
         ScoringServiceClient::new(Link::new(channel(&self.uri).unwrap(), Credentials::none()))
+    }
+
+    pub fn insights_without_token(&self) -> InsightServiceClient<Link> {
+        InsightServiceClient::new(Link::new(channel(&self.uri).unwrap(), Credentials::none()))
     }
 
     /// The first moment of the clock's day.

@@ -1,12 +1,17 @@
 //! SQL. Private row types that convert, fallibly, into what the domain speaks of.
 
+pub mod insights;
+
 use salient_core::{AccountId, Currency, Estimate, ModelId, TenantId, from_micros};
 use salient_store::{Connection, Error, Migration, Migrations, Result, Rows, Tx, sql};
 use uuid::Uuid;
 
 use crate::domain::{Model, Score};
 
-const STEPS: &[Migration] = &[Migration::new(1, "start", include_str!("../migrations/0001_start.sql"))];
+const STEPS: &[Migration] = &[
+    Migration::new(1, "start", include_str!("../../migrations/0001_start.sql")),
+    Migration::new(2, "insights", include_str!("../../migrations/0002_insights.sql")),
+];
 
 /// What this service's database needs: the crates' tables, then its own.
 #[must_use]
