@@ -12,7 +12,7 @@
 pub mod psi;
 pub mod quality;
 
-pub use psi::{Column, Reference, Shift, Stability};
+pub use psi::{Reference, Shift, Stability, Values};
 pub use quality::Quality;
 
 use crate::{
@@ -127,7 +127,7 @@ pub struct Published {
 pub struct Live<'a> {
     /// Inputs by name, one value for each score; one that is not there counts as missing in every
     /// row, one the model does not know is not looked at.
-    pub inputs: BTreeMap<&'a str, Column<'a>>,
+    pub inputs: BTreeMap<&'a str, Values<'a>>,
     /// Scores.
     pub scores: &'a [f64],
     /// Measures on the outcomes that have arrived; of other rows than the scores, as a rule.
@@ -148,8 +148,8 @@ impl Published {
         }
         let mut alarms = Vec::new();
         for (name, reference) in &self.inputs {
-            let column = live.inputs.get(name.as_str()).copied().unwrap_or(Column::Missing(n));
-            alarms.extend(input(name, reference, column, thresholds));
+            let values = live.inputs.get(name.as_str()).copied().unwrap_or(Values::Missing(n));
+            alarms.extend(input(name, reference, values, thresholds));
         }
         alarms.extend(scores(&self.scores, live.scores, thresholds));
         if let (Some(before), Some(now)) = (&self.quality, live.quality) {
@@ -162,7 +162,7 @@ impl Published {
 
 /// Whether an input has moved.
 #[must_use]
-pub fn input(name: &str, reference: &Reference, now: Column<'_>, thresholds: &Thresholds) -> Option<Alarm> {
+pub fn input(name: &str, reference: &Reference, now: Values<'_>, thresholds: &Thresholds) -> Option<Alarm> {
     let what = What::Input { name: name.to_owned() };
     moved(what, &format!("input {name}"), &reference.shift(now), thresholds.input_psi, thresholds)
 }
@@ -170,7 +170,7 @@ pub fn input(name: &str, reference: &Reference, now: Column<'_>, thresholds: &Th
 /// Whether the scores have moved.
 #[must_use]
 pub fn scores(reference: &Reference, now: &[f64], thresholds: &Thresholds) -> Option<Alarm> {
-    let shift = reference.shift(Column::Numbers(now));
+    let shift = reference.shift(Values::Numbers(now));
     moved(What::Scores, "the scores", &shift, thresholds.scores_psi, thresholds)
 }
 

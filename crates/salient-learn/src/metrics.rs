@@ -7,53 +7,48 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Order of indices by falling score; ties by index.
-fn falling(score: &[f64]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..score.len()).collect();
-    order.sort_by(|&i, &j| score[j].total_cmp(&score[i]).then(i.cmp(&j)));
-    order
+/// Rows of one score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Step {
+    /// Those that came true.
+    pub yes: f64,
+    /// Those that did not.
+    pub no: f64,
+}
+
+/// Steps by falling score: what is measured of them does not depend on the order of the rows.
+pub(crate) fn steps(labels: &[f64], score: &[f64]) -> Vec<Step> {
+    let mut rows: Vec<(f64, f64)> = score.iter().copied().zip(labels.iter().copied()).collect();
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let sum = |same: &[(f64, f64)]| {
+        let yes = same.iter().map(|row| row.1).sum::<f64>();
+        Step { yes, no: same.len() as f64 - yes }
+    };
+    rows.chunk_by(|a, b| a.0 == b.0).map(sum).collect()
 }
 
 /// Area under the ROC curve: the chance that a success scores above a failure, ties one half
 /// (Mann-Whitney).
 #[must_use]
 pub fn auc(labels: &[f64], score: &[f64]) -> f64 {
-    let order = falling(score);
-    let (mut above, mut sum) = (0.0, 0.0);
-    let (yes, mut no) = (labels.iter().sum::<f64>(), 0.0);
-    let mut i = 0;
-    while i < order.len() {
-        let mut j = i;
-        let (mut y, mut n) = (0.0, 0.0);
-        while j < order.len() && (j == i || score[order[j]] == score[order[i]]) {
-            y += labels[order[j]];
-            n += 1.0 - labels[order[j]];
-            j += 1;
-        }
-        sum += n * (above + y / 2.0);
-        above += y;
-        no += n;
-        i = j;
+    let (mut above, mut no, mut sum) = (0.0, 0.0, 0.0);
+    for step in steps(labels, score) {
+        sum += step.no * (above + step.yes / 2.0);
+        above += step.yes;
+        no += step.no;
     }
-    sum / (yes * no)
+    sum / (above * no)
 }
 
 /// Average precision: the mean of precision at each success, ties handled as one threshold
 /// (as scikit-learn's `average_precision_score`).
 #[must_use]
 pub fn average_precision(labels: &[f64], score: &[f64]) -> f64 {
-    let order = falling(score);
-    let (mut hits, mut seen, mut sum, mut i) = (0.0, 0.0, 0.0, 0);
-    while i < order.len() {
-        let mut y = 0.0;
-        let from = i;
-        while i < order.len() && (i == from || score[order[i]] == score[order[from]]) {
-            y += labels[order[i]];
-            seen += 1.0;
-            i += 1;
-        }
-        hits += y;
-        sum += y * hits / seen;
+    let (mut hits, mut seen, mut sum) = (0.0, 0.0, 0.0);
+    for step in steps(labels, score) {
+        hits += step.yes;
+        seen += step.yes + step.no;
+        sum += step.yes * hits / seen;
     }
     sum / hits
 }
@@ -74,40 +69,71 @@ pub fn log_loss(labels: &[f64], p: &[f64]) -> f64 {
     labels.iter().zip(p).map(term).sum::<f64>() / labels.len() as f64
 }
 
-/// Expected calibration error over `bins` groups of equal size by rising probability: the mean
-/// distance between promised and kept, weighted by group size.
-#[must_use]
-pub fn calibration_error(labels: &[f64], p: &[f64], bins: usize) -> f64 {
-    let n = labels.len();
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|&i, &j| p[i].total_cmp(&p[j]).then(i.cmp(&j)));
-    let mut gap = 0.0;
-    // Group of rank r in 1..=n by the quantile cut points 1 + k(n-1)/bins, right-closed.
-    let group = |rank: usize| {
-        ((rank as f64 - 1.0) * bins as f64 / (n as f64 - 1.0).max(1.0) - 1e-12).ceil().max(1.0) as usize
-    };
-    let mut from = 0;
-    while from < n {
-        let g = group(from + 1);
-        let mut until = from;
-        let mut sum = 0.0;
-        while until < n && group(until + 1) == g {
-            sum += labels[order[until]] - p[order[until]];
-            until += 1;
-        }
-        gap += sum.abs();
-        from = until;
-    }
-    gap / n as f64
+/// A group of rows of near probability.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Group {
+    /// Rows.
+    pub rows: u64,
+    /// Sum of the probabilities.
+    pub promised: f64,
+    /// Successes.
+    pub kept: f64,
+    /// Variance of the successes had every promise been right, `Σp(1−p)`.
+    pub variance: f64,
 }
 
-/// Share of successes in the best `share` of scores over the share of successes in all.
+/// At most `bins` groups of equal size by rising probability, rank r in 1..=n cut at 1 + k(n−1)/bins,
+/// right-closed, but equal probabilities in one group: split, their share would depend on the order
+/// of the rows.
+pub(crate) fn groups(labels: &[f64], p: &[f64], bins: usize) -> Vec<Group> {
+    let mut rows: Vec<(f64, f64)> = p.iter().copied().zip(labels.iter().copied()).collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let last = (rows.len() as f64 - 1.0).max(1.0);
+    let of_rank = |rank: usize| (rank as f64 * bins as f64 / last - 1e-12).ceil().max(1.0);
+    let mut groups: Vec<Group> = Vec::with_capacity(bins);
+    let (mut current, mut before) = (0.0, f64::NAN);
+    for (rank, &(p, y)) in rows.iter().enumerate() {
+        let mine = of_rank(rank);
+        if groups.is_empty() || (mine != current && p != before) {
+            groups.push(Group { rows: 0, promised: 0.0, kept: 0.0, variance: 0.0 });
+            current = mine;
+        }
+        if let Some(group) = groups.last_mut() {
+            group.rows += 1;
+            group.promised += p;
+            group.kept += y;
+            group.variance += p * (1.0 - p);
+        }
+        before = p;
+    }
+    groups
+}
+
+/// Expected calibration error over `bins` groups of equal size by rising probability, equal ones in
+/// one group: the mean distance between promised and kept, weighted by group size.
+#[must_use]
+pub fn calibration_error(labels: &[f64], p: &[f64], bins: usize) -> f64 {
+    groups(labels, p, bins).iter().map(|group| (group.promised - group.kept).abs()).sum::<f64>()
+        / labels.len() as f64
+}
+
+/// Share of successes in the best `share` of scores (at least one row) over the share of successes in
+/// all. Of rows of one score that are cut in two it takes the expected successes.
 #[must_use]
 pub fn lift(labels: &[f64], score: &[f64], share: f64) -> f64 {
-    let n = labels.len();
-    let k = ((share * n as f64) as usize).clamp(1, n.max(1));
-    let top = falling(score).into_iter().take(k).map(|i| labels[i]).sum::<f64>() / k as f64;
-    top / (labels.iter().sum::<f64>() / n as f64)
+    let n = labels.len() as f64;
+    let take = (share * n).floor().clamp(1.0, n.max(1.0));
+    let (mut left, mut hits) = (take, 0.0);
+    for step in steps(labels, score) {
+        let rows = step.yes + step.no;
+        let part = (left / rows).min(1.0);
+        hits += part * step.yes;
+        left -= part * rows;
+        if left <= 0.0 {
+            break;
+        }
+    }
+    hits / take / (labels.iter().sum::<f64>() / n)
 }
 
 /// A closed interval.

@@ -10,10 +10,12 @@
 //! properties of the population stability index*). [`Shift`] holds both, so that small samples do
 //! not alarm.
 
-use crate::Error;
+use crate::{
+    Error,
+    frame::{Column, MISSING},
+};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
-use std::collections::BTreeMap;
 
 /// Bins of a number: deciles of training.
 pub const BINS: usize = 10;
@@ -22,22 +24,36 @@ pub const TOP_LEVELS: usize = 20;
 
 /// The values of one input, one a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Column<'a> {
+pub enum Values<'a> {
     /// Numbers; NaN is missing.
     Numbers(&'a [f64]),
-    /// Levels of a category; `None` is missing.
-    Levels(&'a [Option<&'a str>]),
+    /// Places in `levels`, [`MISSING`] is missing.
+    Category {
+        /// The place of each row.
+        codes: &'a [u32],
+        /// The texts.
+        levels: &'a [String],
+    },
     /// Nothing arrived: missing in each of so many rows.
     Missing(u64),
 }
 
-impl Column<'_> {
+impl<'a> From<&'a Column> for Values<'a> {
+    fn from(column: &'a Column) -> Self {
+        match column {
+            Column::Number(values) => Self::Numbers(values),
+            Column::Category { codes, levels } => Self::Category { codes, levels },
+        }
+    }
+}
+
+impl Values<'_> {
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> u64 {
         match self {
             Self::Numbers(v) => v.len() as u64,
-            Self::Levels(v) => v.len() as u64,
+            Self::Category { codes, .. } => codes.len() as u64,
             Self::Missing(rows) => *rows,
         }
     }
@@ -129,17 +145,17 @@ impl Reference {
     ///
     /// # Errors
     /// [`Error::NotEnoughData`] without rows.
-    pub fn of(column: Column<'_>) -> Result<Self, Error> {
-        if column.rows() == 0 {
+    pub fn of(values: Values<'_>) -> Result<Self, Error> {
+        if values.rows() == 0 {
             return Err(Error::NotEnoughData { needed: "one row".into(), have: "none".into() });
         }
-        let bins = match column {
-            Column::Numbers(values) => Bins::Cuts(cuts(values)),
-            Column::Levels(values) => Bins::Levels(top(values)),
-            Column::Missing(_) => Bins::Cuts(Vec::new()),
+        let bins = match values {
+            Values::Numbers(values) => Bins::Cuts(cuts(values)),
+            Values::Category { codes, levels } => Bins::Levels(top(codes, levels)),
+            Values::Missing(_) => Bins::Cuts(Vec::new()),
         };
         let mut reference = Self { bins, counts: Vec::new() };
-        reference.counts = reference.count(column);
+        reference.counts = reference.count(values);
         Ok(reference)
     }
 
@@ -152,13 +168,13 @@ impl Reference {
     /// The population stability index of `current`; NaN without rows. Values of the other kind
     /// (text where numbers were) count as missing.
     #[must_use]
-    pub fn psi(&self, current: Column<'_>) -> f64 {
+    pub fn psi(&self, current: Values<'_>) -> f64 {
         self.shift(current).psi
     }
 
     /// The index with what is needed to judge it.
     #[must_use]
-    pub fn shift(&self, current: Column<'_>) -> Shift {
+    pub fn shift(&self, current: Values<'_>) -> Shift {
         let now = self.count(current);
         let (n, m) = (self.rows(), now.iter().sum::<u64>());
         let share = |count: u64, of: u64| (count as f64).max(0.5) / of as f64;
@@ -187,7 +203,7 @@ impl Reference {
         }
     }
 
-    fn count(&self, column: Column<'_>) -> Vec<u64> {
+    fn count(&self, values: Values<'_>) -> Vec<u64> {
         let bins = match &self.bins {
             Bins::Cuts(cuts) => cuts.len() + 1,
             Bins::Levels(names) => names.len() + 1,
@@ -198,16 +214,17 @@ impl Reference {
                 *c += rows;
             }
         };
-        match (&self.bins, column) {
-            (Bins::Cuts(cuts), Column::Numbers(values)) => {
+        match (&self.bins, values) {
+            (Bins::Cuts(cuts), Values::Numbers(values)) => {
                 for &v in values {
                     add(if v.is_nan() { bins } else { cuts.partition_point(|&c| c < v) }, 1);
                 }
             }
-            (Bins::Levels(names), Column::Levels(values)) => {
-                for level in values {
-                    let known = |l: &str| names.binary_search_by(|n| n.as_str().cmp(l)).unwrap_or(bins - 1);
-                    add(level.map_or(bins, known), 1);
+            (Bins::Levels(names), Values::Category { codes, levels }) => {
+                let of = |level| names.binary_search(level).unwrap_or(bins - 1);
+                let places: Vec<usize> = levels.iter().map(of).collect();
+                for &code in codes {
+                    add(if code == MISSING { bins } else { places[code as usize] }, 1);
                 }
             }
             (_, other) => add(bins, other.rows()),
@@ -263,15 +280,15 @@ fn cuts(values: &[f64]) -> Vec<f64> {
 }
 
 /// The most frequent levels, by name.
-fn top(values: &[Option<&str>]) -> Vec<String> {
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for level in values.iter().flatten() {
-        *counts.entry(level).or_default() += 1;
+fn top(codes: &[u32], levels: &[String]) -> Vec<String> {
+    let mut counts = vec![0_u64; levels.len()];
+    for &code in codes.iter().filter(|&&code| code != MISSING) {
+        counts[code as usize] += 1;
     }
-    let mut levels: Vec<(&str, u64)> = counts.into_iter().collect();
-    levels.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    levels.truncate(TOP_LEVELS);
-    let mut names: Vec<String> = levels.into_iter().map(|(name, _)| name.to_owned()).collect();
+    let mut met: Vec<(u64, &String)> = counts.into_iter().zip(levels).filter(|(rows, _)| *rows > 0).collect();
+    met.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    met.truncate(TOP_LEVELS);
+    let mut names: Vec<String> = met.into_iter().map(|(_, name)| name.clone()).collect();
     names.sort_unstable();
     names
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     Error,
-    metrics::wilson,
-    report::{Bounds, auc_interval, auc_standard_error, check, groups},
+    metrics::{groups, wilson},
+    report::{Bounds, auc_interval, auc_standard_error, check},
 };
 use serde::{Deserialize, Serialize};
 

@@ -1,85 +1,30 @@
 //! Dates and times as texts (ISO 8601, extended form).
 
 use crate::DAY_US;
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
 /// Microseconds UTC of `2024-02-29`, `2024-02-29T13:45`, `2024-02-29 13:45:10.5+02:00` and the
-/// like; without a zone it is UTC, without a time the start of the day. `None` for anything else,
-/// and for days that do not exist.
+/// like; without a zone it is UTC, without a time the start of the day. What is finer than a
+/// microsecond is cut off. `None` for anything else, and for days that do not exist.
 pub(super) fn microseconds(text: &str) -> Option<i64> {
-    let (date, rest) = text.split_at_checked(10)?;
-    let start = day(date)? * DAY_US;
-    if rest.is_empty() {
-        return Some(start);
+    let (date, time) = text.split_at_checked(10)?;
+    // chrono would take blanks, signs and short years
+    let shaped = date.bytes().zip(*b"dddd-dd-dd").all(|(b, shape)| match shape {
+        b'd' => b.is_ascii_digit(),
+        dash => b == dash,
+    });
+    let day = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok().filter(|_| shaped)?;
+    if time.is_empty() {
+        let epoch = NaiveDate::default();
+        return Some((day - epoch).num_days() * DAY_US);
     }
-    let (clock, east) = zone(rest.strip_prefix(['T', 't', ' '])?)?;
-    Some(start + time(clock)? - east)
-}
-
-/// Days since 1970-01-01 in the proleptic Gregorian calendar (Hinnant, "chrono-compatible
-/// low-level date algorithms", `days_from_civil`).
-fn day(text: &str) -> Option<i64> {
-    let mut parts = text.split('-');
-    let (year, month, day) =
-        (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
-    if parts.next().is_some() || !(1..=days_of(year, month)?).contains(&day) {
-        return None;
-    }
-    // years begin in March, so that the leap day is the last of its year
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * month + 2) / 5 + day - 1;
-    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
-}
-
-fn days_of(year: i64, month: i64) -> Option<i64> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        2 => Some(if leap { 29 } else { 28 }),
-        4 | 6 | 9 | 11 => Some(30),
-        1..=12 => Some(31),
-        _ => None,
-    }
-}
-
-/// The time without its zone, and how far the zone lies east of UTC in microseconds.
-fn zone(text: &str) -> Option<(&str, i64)> {
-    if let Some(clock) = text.strip_suffix(['Z', 'z']) {
-        return Some((clock, 0));
-    }
-    let Some(at) = text.rfind(['+', '-']) else { return Some((text, 0)) };
-    let (clock, offset) = text.split_at_checked(at)?;
-    let (sign, offset) = offset.split_at_checked(1)?;
-    let (hours, minutes) = offset.split_once(':').or_else(|| offset.split_at_checked(2))?;
-    let minutes = if minutes.is_empty() { 0 } else { below(minutes, 60)? };
-    let east = (below(hours, 24)? * 60 + minutes) * 60_000_000;
-    Some((clock, if sign == "-" { -east } else { east }))
-}
-
-/// Microseconds since midnight.
-fn time(text: &str) -> Option<i64> {
-    let mut parts = text.splitn(3, ':');
-    let (hours, minutes) = (below(parts.next()?, 24)?, below(parts.next()?, 60)?);
-    let seconds = parts.next().map_or(Some(0), seconds)?;
-    Some((hours * 60 + minutes) * 60_000_000 + seconds)
-}
-
-/// Microseconds of `10` or `10.25`; what is finer than a microsecond is cut off.
-fn seconds(text: &str) -> Option<i64> {
-    let Some((whole, fraction)) = text.split_once('.') else { return Some(below(text, 60)? * 1_000_000) };
-    digits(fraction, fraction.len())?;
-    let micros: String = fraction.chars().chain("000000".chars()).take(6).collect();
-    Some(below(whole, 60)? * 1_000_000 + digits(&micros, 6)?)
-}
-
-fn below(text: &str, end: i64) -> Option<i64> {
-    digits(text, 2).filter(|n| *n < end)
-}
-
-/// A number of exactly so many digits; at most 18, which an `i64` holds.
-fn digits(text: &str, many: usize) -> Option<i64> {
-    let fits = text.len() == many && (1..=18).contains(&many);
-    if fits && text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+    let time = time.strip_prefix(['T', 't', ' ']).filter(|time| !time.contains(' '))?;
+    let text = format!("{date}T{time}");
+    ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"].into_iter().find_map(|format| {
+        let zoned = DateTime::parse_from_str(&text, &format!("{format}%#z")).map(|at| at.timestamp_micros());
+        let utc = || NaiveDateTime::parse_from_str(&text, format).map(|at| at.and_utc().timestamp_micros());
+        zoned.or_else(|_| utc()).ok()
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! What to do in a region, by how far it is penetrated.
 
-use crate::Error;
 use serde::{Deserialize, Serialize};
 
 /// Bounds of the mix of actions.
@@ -19,16 +18,6 @@ pub struct MixConfig {
 impl Default for MixConfig {
     fn default() -> Self {
         Self { low: 0.2, high: 0.8, least: 0.1 }
-    }
-}
-
-impl MixConfig {
-    pub(super) fn check(&self) -> Result<(), Error> {
-        let ordered = self.low >= 0.0 && self.high > self.low && self.high <= 1.0;
-        if ordered && (0.0..=1.0 / 3.0).contains(&self.least) {
-            return Ok(());
-        }
-        Err(Error::invalid("mix", "0 <= low < high <= 1 and 0 <= least <= 1/3"))
     }
 }
 

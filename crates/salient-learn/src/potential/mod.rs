@@ -41,8 +41,6 @@ pub struct Config {
     /// Sizes count as at most this many times, and at least this part of, the median size of the
     /// group; at least 1. Default 10.
     pub max_size_ratio: f64,
-    /// How penetration turns into a mix of actions.
-    pub mix: MixConfig,
 }
 
 impl Default for Config {
@@ -54,7 +52,6 @@ impl Default for Config {
             min_sized: 10,
             max_elasticity: 1.5,
             max_size_ratio: 10.0,
-            mix: MixConfig::default(),
         }
     }
 }
@@ -150,7 +147,8 @@ impl Standing {
         Self { actual, potential, gap, penetration }
     }
 
-    fn sum(parts: impl Iterator<Item = Self>) -> Self {
+    /// Of many together, such as the accounts of a region; none stand at zero.
+    pub fn sum(parts: impl Iterator<Item = Self>) -> Self {
         let add = |s: (f64, f64, f64), p: Self| (s.0 + p.actual, s.1 + p.potential, s.2 + p.gap);
         let (actual, potential, gap) = parts.fold((0.0, 0.0, 0.0), add);
         Self::with_gap(actual, potential, gap)
@@ -181,42 +179,17 @@ pub struct AccountPotential {
     pub unjudged: Vec<u32>,
 }
 
-/// One region.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct RegionPotential {
-    /// Region id.
-    pub region: u32,
-    /// Accounts in it.
-    pub accounts: usize,
-    /// Over its accounts.
-    pub standing: Standing,
-    /// What to do there; `None` without potential.
-    pub mix: Option<ActionMix>,
-}
-
-/// The whole picture.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Potentials {
-    /// Ascending by account id.
-    pub accounts: Vec<AccountPotential>,
-    /// Ascending by region id; accounts of unknown region are in none.
-    pub regions: Vec<RegionPotential>,
-}
-
-/// Judges every account against its peers.
+/// Judges every account against its peers; the answer ascends by account id.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a config out of bounds, an id given twice or a size not positive;
 /// [`Error::NotEnoughData`] if even all accounts together are fewer than `min_peers` and one.
-pub fn potentials(accounts: &[Account], config: &Config) -> Result<Potentials, Error> {
+pub fn potentials(accounts: &[Account], config: &Config) -> Result<Vec<AccountPotential>, Error> {
     check(accounts, config)?;
     let rows = Row::sorted(accounts);
     let peers = Peers::build(&rows, config);
     let categories: BTreeSet<u32> = rows.iter().flat_map(|r| r.spend.keys().copied()).collect();
-    let judged: Vec<AccountPotential> =
-        rows.iter().enumerate().map(|(i, row)| judge(&peers, i, row, &categories)).collect();
-    let regions = regions(&rows, &judged, &config.mix);
-    Ok(Potentials { accounts: judged, regions })
+    Ok(rows.iter().enumerate().map(|(i, row)| judge(&peers, i, row, &categories)).collect())
 }
 
 fn judge(peers: &Peers<'_>, i: usize, row: &Row<'_>, categories: &BTreeSet<u32>) -> AccountPotential {
@@ -234,21 +207,6 @@ fn judge(peers: &Peers<'_>, i: usize, row: &Row<'_>, categories: &BTreeSet<u32>)
     AccountPotential { account: row.account.id, standing, categories: known, unjudged }
 }
 
-fn regions(rows: &[Row<'_>], judged: &[AccountPotential], mix: &MixConfig) -> Vec<RegionPotential> {
-    let mut found: BTreeMap<u32, Vec<Standing>> = BTreeMap::new();
-    for (row, judged) in rows.iter().zip(judged) {
-        if let Some(region) = row.account.region {
-            found.entry(region).or_default().push(judged.standing);
-        }
-    }
-    let one = |(region, parts): (u32, Vec<Standing>)| {
-        let standing = Standing::sum(parts.iter().copied());
-        let mix = standing.penetration.map(|p| action_mix(p, mix));
-        RegionPotential { region, accounts: parts.len(), standing, mix }
-    };
-    found.into_iter().map(one).collect()
-}
-
 fn check(accounts: &[Account], config: &Config) -> Result<(), Error> {
     if !(0.0..=1.0).contains(&config.quantile) {
         return Err(Error::invalid("quantile", "must lie within 0..=1"));
@@ -262,7 +220,6 @@ fn check(accounts: &[Account], config: &Config) -> Result<(), Error> {
     if !config.max_size_ratio.is_finite() || config.max_size_ratio < 1.0 {
         return Err(Error::invalid("max_size_ratio", "must be a number from 1"));
     }
-    config.mix.check()?;
     let mut seen = BTreeSet::new();
     for account in accounts {
         if !seen.insert(account.id) {

@@ -1,28 +1,8 @@
 //! Curves: ROC, precision-recall, lift and calibration, rows of equal score as one step.
 
-use crate::metrics::wilson;
+use crate::metrics::{Group, Step, groups, steps, wilson};
 use serde::{Deserialize, Serialize};
 use std::{cmp::Ordering, collections::BinaryHeap};
-
-/// Rows of one score.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Step {
-    /// Those that came true.
-    pub yes: f64,
-    /// Those that did not.
-    pub no: f64,
-}
-
-/// Steps by falling score; labels are 0 or 1, scores not NaN.
-pub(crate) fn steps(labels: &[f64], score: &[f64]) -> Vec<Step> {
-    let mut rows: Vec<(f64, f64)> = score.iter().copied().zip(labels.iter().copied()).collect();
-    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let sum = |same: &[(f64, f64)]| {
-        let yes = same.iter().map(|r| r.1).sum::<f64>();
-        Step { yes, no: same.len() as f64 - yes }
-    };
-    rows.chunk_by(|a, b| a.0 == b.0).map(sum).collect()
-}
 
 /// Sums of the steps so far: `(yes, no)`.
 fn running(steps: &[Step]) -> impl Iterator<Item = (f64, f64)> + '_ {
@@ -78,66 +58,6 @@ pub fn lift_curve(labels: &[f64], score: &[f64]) -> Vec<(f64, f64)> {
         running(&steps).map(|(y, n)| ((y + n) / (yes + no), y / (y + n) / base)).collect();
     let first = points.first().map(|p| (0.0, p.1));
     first.into_iter().chain(points).collect()
-}
-
-/// Lift of the best `share` of rows (at least one). As [`crate::metrics::lift`], but of a step cut
-/// in two it takes the expected successes, so that the order of the rows plays no part.
-/// NaN without successes.
-#[must_use]
-pub fn lift_at(labels: &[f64], score: &[f64], share: f64) -> f64 {
-    let steps = steps(labels, score);
-    let (yes, no) = totals(&steps);
-    let take = (share * (yes + no)).floor().clamp(1.0, (yes + no).max(1.0));
-    let (mut left, mut hits) = (take, 0.0);
-    for s in &steps {
-        let part = (left / (s.yes + s.no)).min(1.0);
-        hits += part * s.yes;
-        left -= part * (s.yes + s.no);
-        if left <= 0.0 {
-            break;
-        }
-    }
-    hits / take / (yes / (yes + no))
-}
-
-/// A group of rows of near probability.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Group {
-    /// Rows.
-    pub rows: u64,
-    /// Sum of the probabilities.
-    pub promised: f64,
-    /// Successes.
-    pub kept: f64,
-    /// Variance of the successes had every promise been right, `Σp(1−p)`.
-    pub variance: f64,
-}
-
-/// At most `bins` groups of equal size by rising probability, cut as
-/// [`crate::metrics::calibration_error`] cuts them, but with equal probabilities in one group:
-/// split, their share would depend on the order of the rows.
-pub(crate) fn groups(labels: &[f64], p: &[f64], bins: usize) -> Vec<Group> {
-    let mut rows: Vec<(f64, f64)> = p.iter().copied().zip(labels.iter().copied()).collect();
-    rows.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let last = (rows.len() as f64 - 1.0).max(1.0);
-    let of_rank = |rank: usize| (rank as f64 * bins as f64 / last - 1e-12).ceil().max(1.0);
-    let mut groups: Vec<Group> = Vec::with_capacity(bins);
-    let (mut current, mut before) = (0.0, f64::NAN);
-    for (rank, &(p, y)) in rows.iter().enumerate() {
-        let mine = of_rank(rank);
-        if groups.is_empty() || (mine != current && p != before) {
-            groups.push(Group { rows: 0, promised: 0.0, kept: 0.0, variance: 0.0 });
-            current = mine;
-        }
-        if let Some(g) = groups.last_mut() {
-            g.rows += 1;
-            g.promised += p;
-            g.kept += y;
-            g.variance += p * (1.0 - p);
-        }
-        before = p;
-    }
-    groups
 }
 
 /// Promised against kept in a group of rows.

@@ -5,8 +5,8 @@
 //! variance of those shares over the number of successes plus the same of the failures. No shape
 //! of the scores is assumed, and ties count one half. Rows are taken as independent.
 
-use super::{Bounds, curves::steps};
-use crate::metrics::{auc, wilson};
+use super::Bounds;
+use crate::metrics::{auc, steps, wilson};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Standard error of the AUC; `None` below two of each outcome. 0 if the scores separate fully.

@@ -13,9 +13,8 @@ mod gates;
 mod page;
 mod plot;
 
-pub(crate) use curves::groups;
 use curves::thin_tail;
-pub use curves::{Bin, calibration, lift_at, lift_curve, precision_recall, roc, thin};
+pub use curves::{Bin, calibration, lift_curve, precision_recall, roc, thin};
 pub use delong::{auc_interval, auc_standard_error};
 pub use gates::{Bound, Gate, Gated, Measure, Scope};
 pub use page::page;
@@ -200,9 +199,7 @@ impl Slice {
             value
         };
         let any = n > 0;
-        let groups = groups(labels, p, options.bins);
         let mean = |v: &[f64]| v.iter().sum::<f64>() / n as f64;
-        let ece = || groups.iter().map(|g| (g.promised - g.kept).abs()).sum::<f64>() / n as f64;
         let base_rate = measure("base_rate", any, "a row", &|| mean(labels));
         let promised = measure("promised", any, "a row", &|| mean(p));
         let both = "rows of both outcomes";
@@ -210,10 +207,10 @@ impl Slice {
         let hit = "a row that came true";
         let average_precision =
             measure("average_precision", yes > 0, hit, &|| metrics::average_precision(labels, p));
-        let lift_top = measure("lift_top", yes > 0, hit, &|| lift_at(labels, p, 0.1));
+        let lift_top = measure("lift_top", yes > 0, hit, &|| metrics::lift(labels, p, 0.1));
         let brier = measure("brier", any, "a row", &|| metrics::brier(labels, p));
         let log_loss = measure("log_loss", any, "a row", &|| metrics::log_loss(labels, p));
-        let ece = measure("ece", any, "a row", &ece);
+        let ece = measure("ece", any, "a row", &|| metrics::calibration_error(labels, p, options.bins));
         let auc_interval = auc_interval(labels, p, 0.95);
         if auc_interval.is_none() {
             absent.insert("auc_interval".into(), "needs two rows of each outcome".into());

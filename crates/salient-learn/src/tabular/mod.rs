@@ -82,8 +82,9 @@ pub struct Predictor {
     pub chosen: Candidate,
     /// Everything that was tried, with what it came to.
     pub candidates: Vec<Candidate>,
-    /// How the procedure did on the latest tenth of the rows, when nothing of them was used; `None` if
-    /// that could not be told.
+    /// How the procedure did on the latest tenth of the rows, which neither choice, nor fit, nor
+    /// calibration saw; the guard against leaks and the levels of categories come from all rows. `None`
+    /// if that could not be told.
     pub measured: Option<Report>,
     encoder: Encoder,
     model: AnyModel,

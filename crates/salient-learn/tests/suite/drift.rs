@@ -4,15 +4,19 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use salient_learn::drift::{self, Column, Live, Published, Quality, Reference, Stability, Thresholds, What};
+use salient_learn::{
+    drift::{self, Live, Published, Quality, Reference, Stability, Thresholds, Values, What},
+    frame::{Column, MISSING},
+};
 use std::collections::BTreeMap;
 
 fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-fn levels<'a>(counts: &[(&'a str, usize)]) -> Vec<Option<&'a str>> {
-    counts.iter().flat_map(|&(name, n)| std::iter::repeat_n(Some(name), n)).collect()
+fn levels(counts: &[(&str, usize)]) -> Column {
+    let codes = (0..).zip(counts).flat_map(|(code, &(_, n))| std::iter::repeat_n(code, n)).collect();
+    Column::Category { codes, levels: counts.iter().map(|&(name, _)| name.to_owned()).collect() }
 }
 
 fn numbers(n: usize, shift: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
@@ -25,14 +29,11 @@ fn numbers(n: usize, shift: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
     (0..n).map(|_| one(rng)).collect()
 }
 
-const NAMES: [&str; 26] = [
-    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u",
-    "v", "w", "x", "y", "z",
-];
-
-fn skewed(n: usize, rng: &mut ChaCha8Rng) -> Vec<Option<&'static str>> {
-    // Falling by a fifth from level to level: the last are rare.
-    (0..n).map(|_| NAMES.get((-rng.random::<f64>().ln() / 0.22) as usize).copied()).collect()
+fn skewed(n: usize, rng: &mut ChaCha8Rng) -> Column {
+    // Falling by a fifth from level to level: the last are rare, and what lies past them is missing.
+    let mut code = || Some((-rng.random::<f64>().ln() / 0.22) as u32).filter(|&c| c < 26).unwrap_or(MISSING);
+    let codes = (0..n).map(|_| code()).collect();
+    Column::Category { codes, levels: ('a'..='z').map(String::from).collect() }
 }
 
 /// Probabilities and outcomes that keep `kept` times what is promised.
@@ -54,7 +55,7 @@ fn a_published_example_of_three_bins_by_hand() {
     // 0.05·ln(8/7) + 0.05·ln(6/5) + 0.1·ln(4/3) = 0.00667657 + 0.00911608 + 0.02876821.
     let then = levels(&[("high", 300), ("low", 400), ("medium", 300)]);
     let now = levels(&[("high", 400), ("low", 350), ("medium", 250)]);
-    let shift = Reference::of(Column::Levels(&then)).unwrap().shift(Column::Levels(&now));
+    let shift = Reference::of(Values::from(&then)).unwrap().shift(Values::from(&now));
     assert!((shift.psi - 0.044_560_86).abs() < 1e-8, "{}", shift.psi);
     assert_eq!((shift.bins, shift.rows, shift.reference_rows), (3, 1000, 1000));
     assert!((shift.expected - 2.0 * 0.002).abs() < 1e-15);
@@ -63,7 +64,7 @@ fn a_published_example_of_three_bins_by_hand() {
     // The 99.9 % point of χ² with two degrees of freedom is 13.816.
     assert!((shift.limit(0.0, 0.999) - 13.8155 * 0.002).abs() < 1e-6);
     // The index is symmetric.
-    let back = Reference::of(Column::Levels(&now)).unwrap().psi(Column::Levels(&then));
+    let back = Reference::of(Values::from(&now)).unwrap().psi(Values::from(&then));
     assert!((back - shift.psi).abs() < 1e-15);
 }
 
@@ -71,7 +72,7 @@ fn a_published_example_of_three_bins_by_hand() {
 fn an_empty_bin_counts_as_half_a_row() {
     let then = levels(&[("a", 60), ("b", 40)]);
     let now = levels(&[("a", 50)]);
-    let psi = Reference::of(Column::Levels(&then)).unwrap().psi(Column::Levels(&now));
+    let psi = Reference::of(Values::from(&then)).unwrap().psi(Values::from(&now));
     let by_hand = (1.0 - 0.6) * (1.0_f64 / 0.6).ln() + (0.01 - 0.4) * (0.01_f64 / 0.4).ln();
     assert!((psi - by_hand).abs() < 1e-12, "{psi} {by_hand}");
 }
@@ -79,29 +80,29 @@ fn an_empty_bin_counts_as_half_a_row() {
 #[test]
 fn deciles_hold_a_tenth_each_and_repeats_a_bin_of_their_own() {
     let values: Vec<f64> = (1..=1000).map(f64::from).collect();
-    let r = Reference::of(Column::Numbers(&values)).unwrap();
-    assert_eq!(r.psi(Column::Numbers(&values)), 0.0);
+    let r = Reference::of(Values::Numbers(&values)).unwrap();
+    assert_eq!(r.psi(Values::Numbers(&values)), 0.0);
     let json = serde_json::to_value(&r).unwrap();
     assert_eq!(json["counts"], serde_json::json!([100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 0]));
     assert_eq!(json["bins"]["cuts"][0], 100.0);
     // A constant that moves either way is seen.
-    let constant = Reference::of(Column::Numbers(&[5.0; 500])).unwrap();
-    assert_eq!(constant.psi(Column::Numbers(&[5.0; 300])), 0.0);
+    let constant = Reference::of(Values::Numbers(&[5.0; 500])).unwrap();
+    assert_eq!(constant.psi(Values::Numbers(&[5.0; 300])), 0.0);
     for moved in [4.0, 6.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        assert!(constant.psi(Column::Numbers(&[moved; 300])) > 5.0, "{moved}");
+        assert!(constant.psi(Values::Numbers(&[moved; 300])) > 5.0, "{moved}");
     }
-    assert_eq!(constant.shift(Column::Numbers(&[4.0; 300])).most.bin, "under 5");
-    assert_eq!(constant.shift(Column::Numbers(&[6.0; 300])).most.bin, "over 5");
+    assert_eq!(constant.shift(Values::Numbers(&[4.0; 300])).most.bin, "under 5");
+    assert_eq!(constant.shift(Values::Numbers(&[6.0; 300])).most.bin, "over 5");
     let zeros: Vec<f64> = (0..1000).map(|i| f64::from((i - 700).max(0))).collect();
-    let r = Reference::of(Column::Numbers(&zeros)).unwrap();
-    assert_eq!(r.shift(Column::Numbers(&[250.0; 300])).most.bin, "exactly 0");
-    assert_eq!(r.shift(Column::Numbers(&[-0.0; 300])).psi, r.psi(Column::Numbers(&[0.0; 300])));
+    let r = Reference::of(Values::Numbers(&zeros)).unwrap();
+    assert_eq!(r.shift(Values::Numbers(&[250.0; 300])).most.bin, "exactly 0");
+    assert_eq!(r.shift(Values::Numbers(&[-0.0; 300])).psi, r.psi(Values::Numbers(&[0.0; 300])));
     // Infinite values neither break the bins nor the JSON.
-    let odd = Reference::of(Column::Numbers(&[f64::INFINITY; 300])).unwrap();
+    let odd = Reference::of(Values::Numbers(&[f64::INFINITY; 300])).unwrap();
     let again: Reference = serde_json::from_str(&serde_json::to_string(&odd).unwrap()).unwrap();
     assert_eq!(odd, again);
-    assert!(Reference::of(Column::Numbers(&[])).is_err());
-    assert!(constant.psi(Column::Numbers(&[])).is_nan());
+    assert!(Reference::of(Values::Numbers(&[])).is_err());
+    assert!(constant.psi(Values::Numbers(&[])).is_nan());
 }
 
 #[test]
@@ -113,15 +114,15 @@ fn the_same_distribution_rarely_alarms() {
         for draw in 0..200 {
             let r = &mut rng(draw);
             let (a, b) = (numbers(n, 0.0, r), numbers(m, 0.0, r));
-            let reference = Reference::of(Column::Numbers(&a)).unwrap();
-            alarms[0] += usize::from(drift::input("amount", &reference, Column::Numbers(&b), &t).is_some());
-            let shift = reference.shift(Column::Numbers(&b));
+            let reference = Reference::of(Values::Numbers(&a)).unwrap();
+            alarms[0] += usize::from(drift::input("amount", &reference, Values::Numbers(&b), &t).is_some());
+            let shift = reference.shift(Values::Numbers(&b));
             (index, expected) = (index + shift.psi, expected + shift.expected);
             let (a, b) = (skewed(n, r), skewed(m, r));
-            let reference = Reference::of(Column::Levels(&a)).unwrap();
-            alarms[1] += usize::from(drift::input("region", &reference, Column::Levels(&b), &t).is_some());
+            let reference = Reference::of(Values::from(&a)).unwrap();
+            alarms[1] += usize::from(drift::input("region", &reference, Values::from(&b), &t).is_some());
             let (a, b) = (outcomes(n, 1.0, r).1, outcomes(m, 1.0, r).1);
-            let reference = Reference::of(Column::Numbers(&a)).unwrap();
+            let reference = Reference::of(Values::Numbers(&a)).unwrap();
             alarms[2] += usize::from(drift::scores(&reference, &b, &t).is_some());
         }
         println!(
@@ -138,34 +139,34 @@ fn the_same_distribution_rarely_alarms() {
 fn a_shift_a_new_level_and_a_silent_source_alarm() {
     let r = &mut rng(7);
     let t = Thresholds::default();
-    let reference = Reference::of(Column::Numbers(&numbers(5000, 0.0, r))).unwrap();
+    let reference = Reference::of(Values::Numbers(&numbers(5000, 0.0, r))).unwrap();
     let moved = numbers(1000, 2.0, r);
-    let alarm = drift::input("amount", &reference, Column::Numbers(&moved), &t).unwrap();
+    let alarm = drift::input("amount", &reference, Values::Numbers(&moved), &t).unwrap();
     assert_eq!(alarm.what, What::Input { name: "amount".into() });
     assert!(alarm.value > alarm.threshold && alarm.threshold >= 0.25);
     println!("{}", alarm.words);
 
     let gone = vec![f64::NAN; 1000];
-    let alarm = drift::input("amount", &reference, Column::Numbers(&gone), &t).unwrap();
+    let alarm = drift::input("amount", &reference, Values::Numbers(&gone), &t).unwrap();
     assert!(alarm.words.contains("missing, from 5.") && alarm.words.contains("to 100.0%"), "{}", alarm.words);
 
     let then = levels(&[("north", 3000), ("south", 2000)]);
     let now = levels(&[("north", 540), ("south", 360), ("west", 100)]);
-    let reference = Reference::of(Column::Levels(&then)).unwrap();
-    let alarm = drift::input("region", &reference, Column::Levels(&now), &t).unwrap();
+    let reference = Reference::of(Values::from(&then)).unwrap();
+    let alarm = drift::input("region", &reference, Values::from(&now), &t).unwrap();
     assert!(alarm.words.contains("other levels, from 0.0% to 10.0%"), "{}", alarm.words);
     // The kind of the values changed: nothing that arrives is known.
-    assert!(drift::input("region", &reference, Column::Numbers(&[1.0; 300]), &t).is_some());
+    assert!(drift::input("region", &reference, Values::Numbers(&[1.0; 300]), &t).is_some());
 }
 
 #[test]
 fn few_rows_never_alarm() {
     let t = Thresholds::default();
-    let many = Reference::of(Column::Numbers(&vec![5.0; 5000])).unwrap();
-    let few = Reference::of(Column::Numbers(&[5.0; 199])).unwrap();
-    assert!(drift::input("x", &many, Column::Numbers(&[9.0; 199]), &t).is_none());
-    assert!(drift::input("x", &many, Column::Numbers(&[9.0; 200]), &t).is_some());
-    assert!(drift::input("x", &few, Column::Numbers(&vec![9.0; 5000]), &t).is_none());
+    let many = Reference::of(Values::Numbers(&vec![5.0; 5000])).unwrap();
+    let few = Reference::of(Values::Numbers(&[5.0; 199])).unwrap();
+    assert!(drift::input("x", &many, Values::Numbers(&[9.0; 199]), &t).is_none());
+    assert!(drift::input("x", &many, Values::Numbers(&[9.0; 200]), &t).is_some());
+    assert!(drift::input("x", &few, Values::Numbers(&vec![9.0; 5000]), &t).is_none());
     let r = &mut rng(1);
     let before = quality(5000, 1.0, r);
     let (y, p) = (vec![0.0; 199], vec![0.9; 199]);
@@ -177,20 +178,20 @@ fn few_rows_never_alarm() {
     let (y, p) = (vec![0.0; 1000], vec![0.2; 1000]);
     assert!(drift::calibration(&before, &Quality::of(&y, &p).unwrap(), &t).is_some());
     let off = Thresholds { min_rows: 0, ..t };
-    assert!(drift::input("x", &many, Column::Numbers(&[]), &off).is_none());
+    assert!(drift::input("x", &many, Values::Numbers(&[]), &off).is_none());
 }
 
 #[test]
 fn more_levels_than_bins_share_one() {
     let names: Vec<String> = (0..40).map(|i| format!("l{i:02}")).collect();
-    let then: Vec<Option<&str>> =
-        names.iter().enumerate().flat_map(|(i, n)| vec![Some(n.as_str()); 100 - i]).collect();
-    let r = Reference::of(Column::Levels(&then)).unwrap();
+    let counts: Vec<(&str, usize)> = names.iter().enumerate().map(|(i, n)| (n.as_str(), 100 - i)).collect();
+    let then = levels(&counts);
+    let r = Reference::of(Values::from(&then)).unwrap();
     let json = serde_json::to_value(&r).unwrap();
     assert_eq!(json["bins"]["levels"].as_array().unwrap().len(), 20);
     assert_eq!(json["counts"].as_array().unwrap().len(), 22);
     assert_eq!(json["counts"][20], (20..40).map(|i| 100 - i).sum::<i32>());
-    assert_eq!(r.psi(Column::Levels(&then)), 0.0);
+    assert_eq!(r.psi(Values::from(&then)), 0.0);
     let back: Reference = serde_json::from_value(json).unwrap();
     assert_eq!(back, r);
 }
@@ -246,10 +247,10 @@ fn watching_goes_through_everything_and_through_json() {
     let (y, p) = outcomes(3000, 1.0, r);
     let published = Published {
         inputs: BTreeMap::from([
-            ("amount".to_owned(), Reference::of(Column::Numbers(&numbers(3000, 0.0, r))).unwrap()),
-            ("region".to_owned(), Reference::of(Column::Levels(&skewed(3000, r))).unwrap()),
+            ("amount".to_owned(), Reference::of(Values::Numbers(&numbers(3000, 0.0, r))).unwrap()),
+            ("region".to_owned(), Reference::of(Values::from(&skewed(3000, r))).unwrap()),
         ]),
-        scores: Reference::of(Column::Numbers(&p)).unwrap(),
+        scores: Reference::of(Values::Numbers(&p)).unwrap(),
         quality: Some(Quality::of(&y, &p).unwrap()),
     };
     let json = serde_json::to_string(&published).unwrap();
@@ -262,7 +263,7 @@ fn watching_goes_through_everything_and_through_json() {
     let (y, p) = outcomes(800, 1.0, r);
     let good = Quality::of(&y, &p).unwrap();
     let mut live = Live {
-        inputs: BTreeMap::from([("amount", Column::Numbers(&amount)), ("region", Column::Levels(&region))]),
+        inputs: BTreeMap::from([("amount", Values::Numbers(&amount)), ("region", Values::from(&region))]),
         scores: &p,
         quality: Some(&good),
     };
@@ -280,7 +281,7 @@ fn watching_goes_through_everything_and_through_json() {
     assert_eq!(json[0]["what"], serde_json::json!({"kind": "input", "name": "region"}));
     assert_eq!(serde_json::from_value::<Vec<drift::Alarm>>(json).unwrap(), alarms);
 
-    live.inputs.insert("amount", Column::Numbers(&amount[1..]));
+    live.inputs.insert("amount", Values::Numbers(&amount[1..]));
     assert!(published.watch(&live, &t).is_err(), "a value for each score");
     assert!(published.watch(&Live::default(), &Thresholds { level: -1.0, ..t }).is_err());
     assert_eq!(published.watch(&Live::default(), &Thresholds::default()).unwrap(), []);

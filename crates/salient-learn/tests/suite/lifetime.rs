@@ -4,6 +4,7 @@
 
 use std::{env, fs, io::Read as _, path::PathBuf};
 
+use chrono::NaiveDate;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Distribution as _, Exp, Gamma};
@@ -83,10 +84,9 @@ fn the_next_39_weeks_are_expected_as_well_as_published() {
     let mut days = std::collections::BTreeMap::<&str, std::collections::BTreeSet<i64>>::new();
     for line in text.lines() {
         let cells: Vec<&str> = line.split_whitespace().collect();
-        let date: i64 = cells[2].parse().unwrap();
-        days.entry(cells[0]).or_default().insert(day(date / 10_000, date / 100 % 100, date % 100));
+        days.entry(cells[0]).or_default().insert(day(cells[2]));
     }
-    let (until, horizon) = (day(1997, 9, 30), day(1998, 6, 30) - day(1997, 9, 30));
+    let (until, horizon) = (day("19970930"), day("19980630") - day("19970930"));
     let (mut customers, mut later) = (Vec::new(), Vec::new());
     for days in days.values() {
         let known: Vec<i64> = days.range(..=until).copied().collect();
@@ -106,12 +106,9 @@ fn the_next_39_weeks_are_expected_as_well_as_published() {
     assert!(mean <= 0.79, "{mean}");
 }
 
-/// The number of a day, from 1970 (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn day(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year / 400, year % 400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+/// The number of a day, from 1970.
+fn day(text: &str) -> i64 {
+    (NaiveDate::parse_from_str(text, "%Y%m%d").unwrap() - NaiveDate::default()).num_days()
 }
 
 fn gamma(shape: f64, rate: f64, rng: &mut ChaCha8Rng) -> f64 {

@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use salient_learn::{
     AsOf, DAY_US,
     potential::{
-        self, ActionMix, CategoryPotential, Config, Level, Potentials, Spend, Standing, action_mix,
-        potentials,
+        self, ActionMix, CategoryPotential, Config, Level, MixConfig, Spend, Standing, action_mix, potentials,
     },
 };
 use salient_ledger::Account;
@@ -81,14 +80,13 @@ pub fn judge(view: &AsOf<'_>, accounts: &[Account]) -> Found<Vec<Found<CategoryP
             spend: vec![Spend { category: CATEGORY, amount }],
         });
     }
-    let Potentials { accounts, .. } = potentials(&given, &config())?;
     let one = |mut of: potential::AccountPotential| {
         of.categories.pop().ok_or_else(|| {
             let needed = config().min_buyers;
             Lacking(format!("not enough data: need {needed} accounts that bought within a year, have fewer"))
         })
     };
-    Ok(accounts.into_iter().map(one).collect())
+    Ok(potentials(&given, &config())?.into_iter().map(one).collect())
 }
 
 /// What accounts spent in the year before the cutoff, by number, returns taken off, minor units.
@@ -122,27 +120,12 @@ pub fn regions<'a>(
 
 fn region(members: &[usize], judged: &Found<Vec<Found<CategoryPotential>>>) -> Found<Region> {
     let judged = judged.as_ref().map_err(Clone::clone)?;
-    let mut standing = Standing { actual: 0.0, potential: 0.0, gap: 0.0, penetration: None };
-    let mut lacking = None;
-    let mut known = 0;
-    for &member in members {
-        match &judged[member] {
-            Ok(of) => {
-                known += 1;
-                standing.actual += of.standing.actual;
-                standing.potential += of.standing.potential;
-                standing.gap += of.standing.gap;
-            }
-            Err(why) => lacking = Some(why),
-        }
-    }
-    if let (0, Some(why)) = (known, lacking) {
+    let of = || members.iter().map(|&member| &judged[member]);
+    if let (None, Some(Err(why))) = (of().find(|one| one.is_ok()), of().next()) {
         return Err(why.clone());
     }
-    if standing.potential > 0.0 {
-        standing.penetration = Some((1.0 - standing.gap / standing.potential).clamp(0.0, 1.0));
-    }
-    let mix = standing.penetration.map(|penetration| action_mix(penetration, &config().mix));
+    let standing = Standing::sum(of().flatten().map(|one| one.standing));
+    let mix = standing.penetration.map(|penetration| action_mix(penetration, &MixConfig::default()));
     Ok(Region { accounts: members.len(), standing, mix })
 }
 
