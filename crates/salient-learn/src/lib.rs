@@ -36,6 +36,7 @@ pub mod ease;
 pub mod error;
 pub mod evaluate;
 pub mod features;
+mod forest;
 pub mod frame;
 pub mod health;
 pub mod history;

@@ -36,8 +36,16 @@ pub struct PropensityConfig {
     pub min_of_each: usize,
     /// Orders' worth of the general mean order amount that an account's own mean is shrunk by.
     pub amount_prior: f64,
+    /// Accounts learned from at a cutoff, at most; of more, every so-manyth. What a score can learn
+    /// from these many is known well, and memory does not grow with the others.
+    #[serde(default = "most_accounts")]
+    pub most_accounts: usize,
     /// Seed of the trees' column draw.
     pub seed: u64,
+}
+
+fn most_accounts() -> usize {
+    100_000
 }
 
 impl Default for PropensityConfig {
@@ -51,6 +59,7 @@ impl Default for PropensityConfig {
             min_accounts: 100,
             min_of_each: 20,
             amount_prior: 2.0,
+            most_accounts: most_accounts(),
             seed: 1,
         }
     }
@@ -71,19 +80,34 @@ impl AccountTable {
     /// # Errors
     /// [`Error::NotEnoughData`] if there is none.
     pub fn read(view: &AsOf<'_>, horizon_days: f64) -> Result<Self, Error> {
-        let known = view.known_accounts();
-        if known.is_empty() {
-            return Err(Error::NotEnoughData { needed: "accounts with orders".into(), have: "none".into() });
-        }
-        let rows: Vec<Vec<f64>> = known
-            .par_chunks(1024)
+        Self::of(view, &view.known_accounts(), horizon_days)
+    }
+
+    /// Of these accounts, ascending, those with an order before the view's cutoff; so that many can be
+    /// scored some at a time.
+    ///
+    /// # Errors
+    /// [`Error::NotEnoughData`] if there is none.
+    pub fn of(view: &AsOf<'_>, accounts: &[u32], horizon_days: f64) -> Result<Self, Error> {
+        let read: Vec<(Vec<u32>, Vec<f64>)> = accounts
+            .par_chunks(256)
             .map(|chunk| {
-                let mut pairs = Vec::new();
-                let facts = chunk.iter().filter_map(|&a| account::read(view, a, horizon_days, &mut pairs));
-                facts.flat_map(|(f, _)| f.values).collect()
+                let (mut known, mut values, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
+                for &account in chunk {
+                    if let Some((facts, _)) = account::read(view, account, horizon_days, &mut pairs) {
+                        known.push(account);
+                        values.extend(facts.values);
+                    }
+                }
+                (known, values)
             })
             .collect();
-        Ok(Self { table: Table::from_rows(NAMES.len(), &rows.concat())?, accounts: known })
+        let (known, values): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        let accounts = known.concat();
+        if accounts.is_empty() {
+            return Err(Error::NotEnoughData { needed: "accounts with orders".into(), have: "none".into() });
+        }
+        Ok(Self { table: Table::from_rows(NAMES.len(), &values.concat())?, accounts })
     }
 
     fn labels(&self, view: &AsOf<'_>, from: i64, horizon_days: f64) -> Result<Vec<f64>, Error> {
@@ -159,7 +183,11 @@ impl PropensityModel {
             if ((t - first) as f64) < 0.5 * h * DAY_US as f64 {
                 break;
             }
-            let table = AccountTable::read(&view.earlier(t)?, h)?;
+            let earlier = view.earlier(t)?;
+            let known = earlier.known_accounts();
+            let each = known.len().div_ceil(config.most_accounts.max(1)).max(1);
+            let some: Vec<u32> = known.into_iter().step_by(each).collect();
+            let table = AccountTable::of(&earlier, &some, h)?;
             let labels = table.labels(view, t, h)?;
             lessons.push((t, table, labels));
         }

@@ -2,13 +2,10 @@
 
 use crate::{
     Error,
+    forest::{DEEPEST, Forest},
     model::{Contributions, Learner, Model, Table, check},
 };
-use forust_ml::{
-    data::Matrix,
-    gradientbooster::{ContributionsMethod, GradientBooster},
-    objective::ObjectiveType,
-};
+use forust_ml::{data::Matrix, gradientbooster::GradientBooster, objective::ObjectiveType};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
 
 /// How to grow. The defaults are many shallow, strongly held-back trees: deeper ones promise more
@@ -19,7 +16,7 @@ pub struct TreesLearner {
     pub trees: usize,
     /// Step of each tree.
     pub learning_rate: f32,
-    /// Splits from root to leaf, at most.
+    /// Splits from root to leaf, at most; 6 at most.
     pub max_depth: usize,
     /// Least sum of hessians (about: examples × p × (1 − p)) in a leaf.
     pub min_leaf_weight: f32,
@@ -51,16 +48,8 @@ impl Default for TreesLearner {
 /// Fitted trees. Serialises as the JSON text of the booster, which keeps every bit.
 #[derive(Debug, Clone)]
 pub struct Trees {
-    booster: std::sync::Arc<Booster>,
+    forest: std::sync::Arc<Forest>,
     json: String,
-}
-
-struct Booster(GradientBooster);
-
-impl std::fmt::Debug for Booster {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Booster({} trees)", self.0.trees.len())
-    }
 }
 
 impl PartialEq for Trees {
@@ -75,8 +64,7 @@ impl Trees {
     /// # Errors
     /// [`Error::Invalid`] if the text is not such a model.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        let booster = GradientBooster::from_json(json).map_err(|e| Error::invalid("trees", e.to_string()))?;
-        Ok(Self { booster: std::sync::Arc::new(Booster(booster)), json: json.to_owned() })
+        Ok(Self { forest: std::sync::Arc::new(Forest::from_json(json)?), json: json.to_owned() })
     }
 
     /// The model as JSON text.
@@ -102,29 +90,12 @@ impl<'de> Deserialize<'de> for Trees {
 
 impl Model for Trees {
     fn log_odds(&self, table: &Table) -> Vec<f64> {
-        if table.rows() == 0 {
-            return Vec::new();
-        }
-        self.booster.0.predict(&Matrix::new(table.data(), table.rows(), table.cols()), true)
+        self.forest.log_odds(table)
     }
 
     /// Shapley values of the trees (Lundberg, Erion and Lee 2018), in log-odds.
     fn contributions(&self, table: &Table) -> Vec<Contributions> {
-        if table.rows() == 0 {
-            return Vec::new();
-        }
-        let data = Matrix::new(table.data(), table.rows(), table.cols());
-        let flat = self.booster.0.predict_contributions(&data, ContributionsMethod::Shapley, true);
-        let exact = self.log_odds(table);
-        flat.chunks_exact(table.cols() + 1)
-            .zip(exact)
-            .map(|(row, exact)| {
-                let parts = row[..table.cols()].to_vec();
-                // Node averages are single precision; the bias takes up that rounding.
-                let bias = exact - parts.iter().sum::<f64>();
-                Contributions { bias, parts }
-            })
-            .collect()
+        self.forest.contributions(table)
     }
 }
 
@@ -133,6 +104,9 @@ impl Learner for TreesLearner {
 
     fn fit(&self, table: &Table, labels: &[f64]) -> Result<Trees, Error> {
         check(table, labels)?;
+        if self.max_depth == 0 || self.max_depth > DEEPEST {
+            return Err(Error::invalid("max_depth", format!("{}; 1 to {DEEPEST} is accepted", self.max_depth)));
+        }
         let mut booster = GradientBooster::default()
             .set_objective_type(ObjectiveType::LogLoss)
             .set_iterations(self.trees)

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use salient_core::{AccountId, Currency, Estimate, ModelId};
 use salient_learn::propensity::{AccountTable, PropensityModel, Score as Learned};
+use salient_ledger::Account;
 use serde::{Deserialize, Serialize};
 
 /// Days ahead that a score speaks of.
@@ -68,7 +69,7 @@ pub fn score(
     model: &Model,
     table: &AccountTable,
     names: &[&str],
-    accounts: &[AccountId],
+    accounts: &[Account],
     currency: Currency,
 ) -> Vec<Score> {
     let learned = model.body.score(table);
@@ -83,7 +84,7 @@ fn one(
     model: &Model,
     table: &AccountTable,
     names: &[&str],
-    accounts: &[AccountId],
+    accounts: &[Account],
     currency: Currency,
     row: usize,
     from: Learned,
@@ -102,7 +103,7 @@ fn one(
         .collect();
     contributions.sort_by(|a, b| b.log_odds.abs().total_cmp(&a.log_odds.abs()));
     Score {
-        account: accounts[from.account as usize],
+        account: accounts[from.account as usize].id,
         model: model.id,
         as_of: model.as_of,
         probability: from.probability,

@@ -81,21 +81,19 @@ impl Scoring {
         let read = Arc::clone(&ledger);
         let trained = aside(move || learn(known, &read, as_of)).await??;
         let model = self.keep(&tenant, as_of, trained).await?;
-        context.progress(0.5, "scoring every account");
-        let read = Arc::clone(&ledger);
-        let (scores, model) = aside(move || (all(&model, &read), model)).await?;
-        let scores = scores?;
-        context.progress(0.6, "learning what accounts are worth and need");
+        let model = Arc::new(model);
+        let scored = self.publish(&context, &tenant, &model, &ledger).await?;
         let source = Source { model: model.id, as_of, currency: ledger.currency };
-        let insights = aside(move || Insights::learn(ledger, as_of)).await?;
-        self.keep_insights(&tenant, &source, insights).await?;
         let done = pb::ScoringRun {
             as_of: Some(convert::timestamp(as_of)),
             model: model.id.name(),
-            scored_accounts: i64::try_from(scores.len()).unwrap_or(i64::MAX),
+            scored_accounts: i64::try_from(scored).unwrap_or(i64::MAX),
             ..Default::default()
         };
-        self.publish(&context, &tenant, model, scores).await?;
+        // after the scores: lists wait for these, and for nothing else
+        context.progress(0.8, "learning what accounts are worth and need");
+        let insights = aside(move || Insights::learn(ledger, as_of)).await?;
+        self.keep_insights(&tenant, &source, insights).await?;
         Ok(done.encode_to_vec())
     }
 
@@ -148,38 +146,44 @@ impl Scoring {
         Ok(tx.commit().await?)
     }
 
+    /// Scores every account and publishes the scores, shard by shard and some at a time, so that memory
+    /// does not grow with them; says how many there are.
     async fn publish(
         &self,
         context: &RunContext,
         tenant: &TenantId,
-        model: Model,
-        scores: Vec<Score>,
-    ) -> Result<()> {
-        let mut shards: BTreeMap<u16, Vec<Score>> = BTreeMap::new();
-        for score in scores {
-            shards.entry(shard_of(score.account.uuid().as_bytes())).or_default().push(score);
+        model: &Arc<Model>,
+        ledger: &Arc<Ledger>,
+    ) -> Result<usize> {
+        let mut shards: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        let known = ledger.history.as_of(model.as_of.timestamp_micros()).known_accounts();
+        let all = known.len();
+        for number in known {
+            let id = ledger.accounts[number as usize].id;
+            shards.entry(shard_of(id.uuid().as_bytes())).or_default().push(number);
         }
-        let count = shards.len().max(1);
-        for (place, (shard, scores)) in shards.into_iter().enumerate() {
-            context.progress(0.75 + 0.25 * place as f64 / count as f64, "publishing scores");
-            for batch in scores.chunks(BATCH) {
+        let mut done = 0;
+        for (shard, numbers) in shards {
+            for numbers in numbers.chunks(BATCH) {
+                context.progress(0.5 + 0.3 * done as f64 / all as f64, "scoring every account");
+                let (model, ledger, numbers) = (Arc::clone(model), Arc::clone(ledger), numbers.to_vec());
+                let scores = aside(move || some(&model, &ledger, &numbers)).await??;
+                done += scores.len();
                 let mut tx = self.db.begin().await?;
-                store::put_scores_in_tx(&mut tx, tenant, batch).await?;
-                let message = pb::ScoresPublished {
-                    scores: batch
-                        .iter()
-                        .map(|score| convert::score(score.clone(), PUBLISHED_FACTORS))
-                        .collect(),
-                };
+                store::put_scores_in_tx(&mut tx, tenant, &scores).await?;
+                let scores = scores.into_iter().map(|score| convert::score(score, PUBLISHED_FACTORS)).collect();
+                let message = pb::ScoresPublished { scores };
                 self.outbox.publish_in_tx(&mut tx, &[self.outbox.event(tenant, shard, &message)]).await?;
                 tx.commit().await?;
             }
         }
         let mut tx = self.db.begin().await?;
         store::promote_in_tx(&mut tx, tenant, model.id).await?;
-        let message = pb::ModelPromoted { model: Some(convert::model(Model { live: true, ..model })) };
+        let live = Model { live: true, ..Model::clone(model) };
+        let message = pb::ModelPromoted { model: Some(convert::model(live)) };
         self.outbox.publish_in_tx(&mut tx, &[self.outbox.event(tenant, 0, &message)]).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(done)
     }
 }
 
@@ -202,11 +206,11 @@ fn learn(known: Option<Model>, ledger: &Ledger, as_of: DateTime<Utc>) -> Result<
     PropensityModel::train(&view, &config).map(Box::new).map(Trained::Now).map_err(refusal)
 }
 
-fn all(model: &Model, ledger: &Ledger) -> Result<Vec<Score>> {
+/// Scores accounts, by number.
+fn some(model: &Model, ledger: &Ledger, numbers: &[u32]) -> Result<Vec<Score>> {
     let view = ledger.history.as_of(model.as_of.timestamp_micros());
-    let table = AccountTable::read(&view, HORIZON_DAYS).map_err(refusal)?;
-    let accounts: Vec<AccountId> = ledger.accounts.iter().map(|account| account.id).collect();
-    Ok(score(model, &table, &NAMES, &accounts, ledger.currency))
+    let table = AccountTable::of(&view, numbers, HORIZON_DAYS).map_err(refusal)?;
+    Ok(score(model, &table, &NAMES, &ledger.accounts, ledger.currency))
 }
 
 fn refusal(error: salient_learn::Error) -> Error {

@@ -6,16 +6,23 @@ use chrono::{NaiveDate, NaiveDateTime};
 use salient_learn::{
     DAY_US,
     features::{Declaration, Event, Exogenous, Plan, Schema, Subject},
-    tabular::{Config, Predictor},
+    frame::Frame,
+    tabular::{Asked, Config, Predictor},
 };
 
 use crate::{Figures, Result, keep, read};
+
+/// Training cutoffs, at most, and the time between them.
+const CUTOFFS: i64 = 5;
+const STEP: i64 = 15 * DAY_US;
 
 /// Orders of an account by invoice: time and amount.
 type Orders = BTreeMap<String, (i64, f64)>;
 
 pub fn measure(figures: &mut Figures) -> Result<()> {
     let accounts = load()?;
+    let times = accounts.values().flat_map(|orders| orders.values().map(|(time, _)| *time));
+    let first = times.min().ok_or("no orders")?;
     for (name, horizon, train, test) in [
         ("wholesale90", 90, day(2011, 6, 13)?, day(2011, 9, 11)?),
         ("wholesale30", 30, day(2011, 10, 10)?, day(2011, 11, 9)?),
@@ -45,8 +52,19 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
             };
             Ok((frame, keys.iter().map(|key| label(key.subject)).collect::<Vec<_>>()))
         };
-        let (frame, labels) = examples(train)?;
-        let model = Predictor::train(&frame, &labels, &Config::default())?;
+        // also what was known at earlier cutoffs, back to where features have a month to speak of
+        let cutoffs = (0..CUTOFFS).map(|back| train - back * STEP).filter(|cutoff| *cutoff >= first + STEP * 2);
+        let mut lessons = cutoffs.map(|cutoff| Ok((cutoff, examples(cutoff)?))).collect::<Result<Vec<_>>>()?;
+        lessons.reverse();
+        let frame = Frame::stack(&lessons.iter().map(|(_, (frame, _))| frame).collect::<Vec<_>>())?;
+        let labels: Vec<f64> = lessons.iter().flat_map(|(_, (_, labels))| labels.clone()).collect();
+        let times: Vec<Asked> = lessons
+            .iter()
+            .flat_map(|(at, (_, labels))| {
+                std::iter::repeat_n(Asked { at: *at, known: at + horizon * DAY_US }, labels.len())
+            })
+            .collect();
+        let model = Predictor::train_at(&frame, &labels, &times, &Config::default())?;
         println!("{name}: {} accounts, {:?}", labels.len(), model.chosen);
         let (frame, labels) = examples(test)?;
         keep(figures, name, &labels, &model.probabilities(&frame)?)?;

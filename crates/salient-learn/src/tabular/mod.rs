@@ -14,13 +14,14 @@ pub use encode::{Encoder, Refused};
 pub use leakage::{Guard, Leak, Suspect};
 pub use reasons::{BaseRates, Reason, Share, Value, Wording};
 use serde::{Deserialize, Serialize};
-pub use train::{Candidate, Kind};
+pub use train::{Asked, Candidate, Kind};
 
 use crate::{
     Error,
     frame::Frame,
     model::{AnyModel, Contributions, Model as _},
     report::{Gate, Report},
+    trees::TreesLearner,
 };
 
 /// How to train; one set of defaults for all data.
@@ -65,6 +66,22 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// The boosted trees among the candidates.
+    #[must_use]
+    pub fn boosted(&self) -> TreesLearner {
+        TreesLearner {
+            trees: self.trees,
+            learning_rate: 0.05,
+            max_depth: 4,
+            min_leaf_weight: 5.0,
+            bins: 255,
+            seed: self.seed,
+            ..TreesLearner::default()
+        }
+    }
+}
+
 /// A trained model of a table; all that a stored version needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Predictor {
@@ -92,13 +109,24 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// Trains. Deterministic for equal input.
+    /// Trains on examples whose outcome was known before the next one was asked about. Deterministic
+    /// for equal input.
     ///
     /// # Errors
     /// [`Error::NotEnoughData`] with what is needed, [`Error::Invalid`] when labels do not fit or no
     /// column can be learned from; others as of the learners.
     pub fn train(frame: &Frame, labels: &[f64], config: &Config) -> Result<Self, Error> {
+        Self::train_at(frame, labels, &[], config)
+    }
+
+    /// The same of examples that were asked about at these times, ascending: while candidates are
+    /// compared, an outcome teaches from the time on at which it was known. Without any, as [`Self::train`].
+    ///
+    /// # Errors
+    /// The same, and [`Error::Invalid`] for times that do not fit.
+    pub fn train_at(frame: &Frame, labels: &[f64], times: &[Asked], config: &Config) -> Result<Self, Error> {
         check(frame, labels, config)?;
+        check_times(times, labels.len())?;
         let suspects = config.guard.suspects(frame, labels)?;
         let out: Vec<&str> = suspects
             .iter()
@@ -110,13 +138,12 @@ impl Predictor {
         let none: Vec<&str> = refused.iter().map(|refused| refused.column.as_str()).collect();
         let frame = frame.drop(&none)?;
         let table = encoder.table(&frame)?;
-        let found = train::choose(&table, labels, config)?;
+        let lessons = train::Lessons { table: &table, labels, times, config };
+        let found = train::choose(&lessons)?;
         let candidate = (found.candidate.kind, found.candidate.window);
-        let model = match train::fit(&table, labels, config, candidate, labels.len()) {
+        let model = match train::fit(&lessons, candidate, labels.len()) {
             // the end of the past may have one outcome only
-            Err(Error::NotEnoughData { .. }) => {
-                train::fit(&table, labels, config, (candidate.0, 1.0), labels.len())?
-            }
+            Err(Error::NotEnoughData { .. }) => train::fit(&lessons, (candidate.0, 1.0), labels.len())?,
             other => other?,
         };
         Ok(Self {
@@ -164,6 +191,16 @@ impl Predictor {
         };
         Ok(self.model.contributions(&table).into_iter().map(by_column).collect())
     }
+}
+
+fn check_times(times: &[Asked], rows: usize) -> Result<(), Error> {
+    if !times.is_empty() && times.len() != rows {
+        return Err(Error::invalid("times", format!("{} for {rows} rows; one a row, or none", times.len())));
+    }
+    if !times.is_sorted_by_key(|asked| asked.at) || times.iter().any(|asked| asked.known < asked.at) {
+        return Err(Error::invalid("times", "ascending times, with outcomes known no earlier, are accepted"));
+    }
+    Ok(())
 }
 
 fn check(frame: &Frame, labels: &[f64], config: &Config) -> Result<(), Error> {

@@ -18,7 +18,6 @@ use crate::{
     metrics::log_loss,
     model::{AnyModel, Learner, Model, Table, sigmoid},
     report::{Data, Options, Report},
-    trees::TreesLearner,
 };
 
 /// A kind of learner.
@@ -77,8 +76,39 @@ struct Promises {
     blocks: Vec<Option<Vec<f64>>>,
 }
 
+/// What is learned from: rows in the order of time.
+#[derive(Clone, Copy)]
+pub(super) struct Lessons<'a> {
+    pub table: &'a Table,
+    pub labels: &'a [f64],
+    pub times: &'a [Asked],
+    pub config: &'a Config,
+}
+
+/// When an example was asked about, and when its outcome was known; in one unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The cutoff of its features.
+    pub at: i64,
+    /// The end of the horizon.
+    pub known: i64,
+}
+
+impl Lessons<'_> {
+    /// The rows whose outcome was known when row `until` was asked about, the latest `window` of them.
+    fn before(&self, until: usize, window: f64) -> Vec<usize> {
+        let mut rows: Vec<usize> = match self.times.get(until) {
+            Some(now) => (0..until).filter(|&row| self.times[row].known <= now.at).collect(),
+            None => (0..until).collect(),
+        };
+        let from = (rows.len() as f64 * (1.0 - window)) as usize;
+        rows.split_off(from)
+    }
+}
+
 /// Compares the candidates over time.
-pub(super) fn choose(table: &Table, labels: &[f64], config: &Config) -> Result<Chosen, Error> {
+pub(super) fn choose(lessons: &Lessons<'_>) -> Result<Chosen, Error> {
+    let Lessons { labels, config, .. } = *lessons;
     let blocks = blocks(labels.len());
     let yes = labels.iter().filter(|&&y| y > 0.5).count();
     let few = yes.min(labels.len() - yes) < config.few;
@@ -87,7 +117,7 @@ pub(super) fn choose(table: &Table, labels: &[f64], config: &Config) -> Result<C
         let kinds: &[Kind] = if few { &[Kind::Bayes] } else { &[Kind::Logistic, Kind::Trees] };
         let mut found = Vec::new();
         for &kind in kinds {
-            let told = |block: &Range<usize>| promise(table, labels, config, (kind, window), block);
+            let told = |block: &Range<usize>| promise(lessons, (kind, window), block);
             found.push(blocks.iter().map(told).collect::<Result<Vec<_>, _>>()?);
         }
         if let [linear, grown] = found.as_slice() {
@@ -159,45 +189,30 @@ fn mean(a: Option<&[f64]>, b: Option<&[f64]>) -> Option<Vec<f64>> {
 
 /// Log-odds of a block from the window before it; `None` if that has one outcome only.
 fn promise(
-    table: &Table,
-    labels: &[f64],
-    config: &Config,
-    (kind, window): (Kind, f64),
+    lessons: &Lessons<'_>,
+    candidate: (Kind, f64),
     block: &Range<usize>,
 ) -> Result<Option<Vec<f64>>, Error> {
-    match fit(table, labels, config, (kind, window), block.start) {
-        Ok(model) => Ok(Some(model.log_odds(&table.select(&block.clone().collect::<Vec<_>>())))),
+    match fit(lessons, candidate, block.start) {
+        Ok(model) => Ok(Some(model.log_odds(&lessons.table.select(&block.clone().collect::<Vec<_>>())))),
         Err(Error::NotEnoughData { .. }) => Ok(None),
         Err(other) => Err(other),
     }
 }
 
-/// Fits on the latest `window` of the rows before `until`.
+/// Fits on the latest `window` of what was known when row `until` was asked about.
 pub(super) fn fit(
-    table: &Table,
-    labels: &[f64],
-    config: &Config,
+    lessons: &Lessons<'_>,
     (kind, window): (Kind, f64),
     until: usize,
 ) -> Result<AnyModel, Error> {
-    let from = (until as f64 * (1.0 - window)) as usize;
-    let table = table.select(&(from..until).collect::<Vec<_>>());
-    let labels = &labels[from..until];
-    let linear = || LogisticLearner { l2: config.l2, signed_log: true }.fit(&table, labels);
-    let grown = || -> Result<_, Error> {
-        TreesLearner {
-            trees: config.trees,
-            learning_rate: 0.05,
-            max_depth: 4,
-            min_leaf_weight: 5.0,
-            bins: 255,
-            seed: config.seed,
-            ..TreesLearner::default()
-        }
-        .fit(&table, labels)
-    };
+    let (config, rows) = (lessons.config, lessons.before(until, window));
+    let table = lessons.table.select(&rows);
+    let labels = rows.iter().map(|&row| lessons.labels[row]).collect::<Vec<_>>();
+    let linear = || LogisticLearner { l2: config.l2, signed_log: true }.fit(&table, &labels);
+    let grown = || config.boosted().fit(&table, &labels);
     Ok(match kind {
-        Kind::Bayes => AnyModel::Bayes(BayesLearner::default().fit(&table, labels)?),
+        Kind::Bayes => AnyModel::Bayes(BayesLearner::default().fit(&table, &labels)?),
         Kind::Logistic => AnyModel::Logistic(linear()?),
         Kind::Trees => AnyModel::Trees(grown()?),
         Kind::Blend => AnyModel::Blend { logistic: linear()?, trees: grown()?, share: 0.5 },

@@ -1,5 +1,7 @@
 //! Learners: additive contributions, bit-exact storage, agreement with independent recomputation.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -48,13 +50,80 @@ fn contributions_sum_to_the_log_odds() {
     }
 }
 
+/// What a tree gives when only the columns in `known`, as bits, are: both ways where one is not known,
+/// weighted by the examples that went there.
+fn given(nodes: &[serde_json::Value], at: usize, row: &[f64], known: usize) -> f64 {
+    let number = |of: usize, key: &str| nodes[of][key].as_f64().unwrap();
+    let child = |key: &str| nodes[at][key].as_u64().unwrap() as usize;
+    if nodes[at]["is_leaf"].as_bool().unwrap() {
+        return number(at, "weight_value");
+    }
+    let (left, right) = (child("left_child"), child("right_child"));
+    let column = child("split_feature");
+    if known >> column & 1 == 1 {
+        let next = match row[column] {
+            value if value.is_nan() => child("missing_node"),
+            value if value < number(at, "split_value") => left,
+            _ => right,
+        };
+        return given(nodes, next, row, known);
+    }
+    let (to_left, to_right) = (number(left, "hessian_sum"), number(right, "hessian_sum"));
+    let both = to_left * given(nodes, left, row, known) + to_right * given(nodes, right, row, known);
+    both / (to_left + to_right)
+}
+
+/// Shapley's formula, over every set of columns.
+fn by_definition(booster: &serde_json::Value, row: &[f64]) -> Vec<f64> {
+    let trees = booster["trees"].as_array().unwrap();
+    let worth = |known: usize| -> f64 {
+        trees.iter().map(|tree| given(tree["nodes"].as_array().unwrap(), 0, row, known)).sum()
+    };
+    let n = row.len();
+    let factorial = |k: usize| (1..=k).product::<usize>() as f64;
+    let one = |column: usize| {
+        let others = (0..1_usize << n).filter(|set| set >> column & 1 == 0);
+        let gain = |set: usize| {
+            let size = set.count_ones() as usize;
+            let weight = factorial(size) * factorial(n - 1 - size) / factorial(n);
+            weight * (worth(set | 1 << column) - worth(set))
+        };
+        others.map(gain).sum()
+    };
+    (0..n).map(one).collect()
+}
+
+#[test]
+fn contributions_of_trees_are_shapley_values() {
+    let (table, labels) = sample(800, 11);
+    for max_depth in [1, 3, 6] {
+        let learner = TreesLearner { trees: 12, max_depth, min_leaf_weight: 1.0, ..TreesLearner::default() };
+        let trees = learner.fit(&table, &labels).unwrap();
+        let booster: serde_json::Value = serde_json::from_str(trees.to_json()).unwrap();
+        let shown = table.select(&(0..40).collect::<Vec<_>>());
+        for (row, split) in trees.contributions(&shown).iter().enumerate() {
+            let values: Vec<f64> = (0..4).map(|column| shown.get(row, column)).collect();
+            for (ours, brute) in split.parts.iter().zip(by_definition(&booster, &values)) {
+                assert!((ours - brute).abs() < 1e-9, "{ours} against {brute}");
+            }
+        }
+    }
+}
+
+#[test]
+fn trees_that_are_too_deep_are_refused() {
+    let (table, labels) = sample(300, 12);
+    let refused = TreesLearner { max_depth: 7, ..TreesLearner::default() }.fit(&table, &labels).unwrap_err();
+    assert!(refused.to_string().contains("1 to 6 is accepted"), "{refused}");
+}
+
 #[test]
 fn the_bias_of_trees_is_one_number() {
     // Rounding aside, what a tree model says without features does not depend on the row.
     let (table, _, models) = all_models();
     let biases: Vec<f64> = models[1].contributions(&table).iter().map(|c| c.bias).collect();
     let spread = biases.iter().fold(0.0_f64, |m, b| m.max((b - biases[0]).abs()));
-    assert!(spread < 1e-3, "bias spreads over {spread}");
+    assert!(spread < 1e-9, "bias spreads over {spread}");
 }
 
 #[test]

@@ -106,12 +106,13 @@ pub struct Group {
 }
 
 /// In the order of their cost, the cheap ones first.
-const GROUPS: [Group; 10] = [
+const GROUPS: [Group; 11] = [
     process::GROUP,
     copy::GROUP,
     customer::GROUP,
     linkage::GROUP,
     scores::GROUP,
+    scores::MILLION,
     ingest::GROUP,
     segments::GROUP,
     suite::IMPORT,

@@ -1,6 +1,7 @@
 //! Peers: programs of others that do the same on the same data, run in a Python environment of
 //! their own under the target directory.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -37,6 +38,18 @@ fn baseline(context: &Context, script: &str) -> Result<String> {
 pub fn lightgbm_lists(context: &Context) -> Result<(f64, f64)> {
     let printed = baseline(context, "list_ranker.py")?;
     Ok((mean_after(&printed, "whole")?, mean_after(&printed, "new")?))
+}
+
+/// Seconds in which LightGBM fits the bank data, and microseconds in which it predicts a row.
+pub fn lightgbm_speed(context: &Context) -> Result<(f64, f64)> {
+    let script = context.workspace.target.join("peers/lightgbm.py");
+    let python = python(context)?;
+    fs::write(&script, include_str!("lightgbm.py"))?;
+    let data = context.data("bank_marketing/bank-additional-first80.csv.gz")?;
+    let printed = process::read(Command::new(python).arg(script).arg(data))?;
+    let mut numbers = printed.split_whitespace().map(str::parse::<f64>);
+    let mut next = || numbers.next().context("too few numbers")?.context("no number");
+    Ok((next()?, next()?))
 }
 
 /// The mean of the first numbers in the brackets that follow a word.

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use super::{Context, Figure, Group, number};
+use serde_json::Value;
+
+use super::{Context, Figure, Group, number, peers};
 
 /// Name, what it is compared with, and the goal; `None` for a figure that has none.
 type Wanted = (&'static str, Option<(f64, &'static str)>, Option<f64>, &'static str);
@@ -35,6 +37,43 @@ const FIGURES: [Wanted; 22] = [
     ("score.wholesale90.ece", Some((0.087, LIGHTGBM)), None, "share"),
 ];
 
+const TRAIN: &str = "train.seconds";
+const PREDICT: &str = "predict.us_per_row";
+const MILLION_SECONDS: &str = "score.million.seconds";
+const MILLION_PEAK: &str = "score.million.peak_mib";
+
+/// Very many accounts, in the example that scores as the service does.
+pub const MILLION: Group =
+    Group { names: || [MILLION_SECONDS, MILLION_PEAK].map(str::to_owned).to_vec(), measure: million };
+
+fn million(context: &Context, wanted: &[String]) -> Result<Vec<Figure>> {
+    let few = context.example("salient-learn", "million", &["10000"])?;
+    let found = context.example("salient-learn", "million", &["1000000"])?;
+    let mut seconds = Figure::of_runs(MILLION_SECONDS, "s", vec![number(&found, "seconds")?])?.goal(60.0);
+    seconds.beside = Some(number(&few, "us_per_account")? / number(&found, "us_per_account")?);
+    seconds.beside_what = Some("time per account among 10,000 over that among 1,000,000");
+    let mut peak = Figure::of_runs(MILLION_PEAK, "MiB", vec![number(&found, "peak_mib")?])?;
+    peak.beside = Some(number(&found, "history_mib")?);
+    peak.beside_what = Some("of which the history of orders took");
+    Ok([seconds, peak].into_iter().filter(|figure| wanted.contains(&figure.figure)).collect())
+}
+
+/// Training and prediction, beside LightGBM in the same run where peers are wanted.
+fn speed(context: &Context, found: &Value, wanted: &[String]) -> Result<Vec<Figure>> {
+    let wanted: Vec<&str> =
+        [TRAIN, PREDICT].into_iter().filter(|name| wanted.iter().any(|w| w == name)).collect();
+    let peer = if context.peers && !wanted.is_empty() { Some(peers::lightgbm_speed(context)?) } else { None };
+    let figure = |name: &str| -> Result<Figure> {
+        let mut figure =
+            Figure::of_runs(name, if name == TRAIN { "s" } else { "µs" }, vec![number(found, name)?])?;
+        figure.beside = peer.map(|(fit, predict)| if name == TRAIN { fit } else { predict });
+        figure.beside_what = peer.map(|_| "LightGBM, two threads, the same rows, the same run");
+        figure.goal = figure.beside;
+        Ok(figure)
+    };
+    wanted.into_iter().map(figure).collect()
+}
+
 pub const GROUP: Group =
     Group { names: || FIGURES.iter().map(|(name, ..)| (*name).to_owned()).collect(), measure };
 
@@ -56,5 +95,6 @@ fn measure(context: &Context, wanted: &[String]) -> Result<Vec<Figure>> {
         figure.beside_what = beside.map(|(_, what)| what);
         figures.push(figure);
     }
+    figures.extend(speed(context, &found, wanted)?);
     Ok(figures)
 }
