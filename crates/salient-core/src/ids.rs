@@ -201,6 +201,8 @@ id! {
     ModelId, "models";
     /// One run of scoring.
     ScoringRunId, "scoringRuns";
+    /// A comparison of what models promised with what came of it.
+    ModelBacktestId, "modelBacktests";
     /// A recommendation.
     RecommendationId, "recommendations";
     /// One run of planning.

@@ -47,9 +47,9 @@ pub mod tenant;
 pub use clock::{Clock, ToMicros, from_micros, micros, to_micros};
 pub use error::{Code, Error, Reason, Result, Severity, Violation};
 pub use ids::{
-    AccountId, BacktestId, ContactId, ErasureId, InteractionId, MergeId, ModelId, OpportunityId, OrderId,
-    OutcomeId, PersonExportId, PlanRunId, PolicyId, ProductId, ReactionId, RecommendationId, ResolutionRunId,
-    ReviewId, ScoringRunId, SellerId, TransferId,
+    AccountId, BacktestId, ContactId, ErasureId, InteractionId, MergeId, ModelBacktestId, ModelId,
+    OpportunityId, OrderId, OutcomeId, PersonExportId, PlanRunId, PolicyId, ProductId, ReactionId,
+    RecommendationId, ResolutionRunId, ReviewId, ScoringRunId, SellerId, TransferId,
 };
 pub use mask::Mask;
 pub use money::{Currency, Estimate, Money};

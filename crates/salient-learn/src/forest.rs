@@ -171,9 +171,13 @@ impl Tree {
             return Err(Error::invalid("trees", format!("at most {DEEPEST} splits to a leaf are accepted")));
         }
         if ![node.left_child, node.right_child].contains(&node.missing_node) {
-            return Err(Error::invalid("trees", "a branch of missing values only; two branches are accepted"));
+            return Err(Error::invalid(
+                "trees",
+                "a branch of missing values only; two branches are accepted",
+            ));
         }
-        let cover = |child: usize| nodes.get(child).map(|node| f64::from(node.hessian_sum)).ok_or_else(missing);
+        let cover =
+            |child: usize| nodes.get(child).map(|node| f64::from(node.hessian_sum)).ok_or_else(missing);
         let (left, right) = (cover(node.left_child)?, cover(node.right_child)?);
         let to_left = if left + right > 0.0 { left / (left + right) } else { 0.5 };
         let place = self.splits.len();
@@ -250,8 +254,7 @@ impl Leaf {
                 None => steps.push(step.clone()),
             }
         }
-        let shapley =
-            (0..1_usize << steps.len()).flat_map(|open| shapley(weight, &steps, open)).collect();
+        let shapley = (0..1_usize << steps.len()).flat_map(|open| shapley(weight, &steps, open)).collect();
         Self { weight, steps, shapley }
     }
 }

@@ -117,6 +117,14 @@ pub fn calibration_error(labels: &[f64], p: &[f64], bins: usize) -> f64 {
         / labels.len() as f64
 }
 
+/// What [`calibration_error`] is on average when every promise is right: groups miss by chance, each by
+/// `√(2V/π)` for the variance `V = Σp(1−p)` of its successes (half-normal).
+#[must_use]
+pub fn calibration_chance(labels: &[f64], p: &[f64], bins: usize) -> f64 {
+    let missed = |group: &Group| (group.variance * std::f64::consts::FRAC_2_PI).sqrt();
+    groups(labels, p, bins).iter().map(missed).sum::<f64>() / labels.len() as f64
+}
+
 /// Share of successes in the best `share` of scores (at least one row) over the share of successes in
 /// all. Of rows of one score that are cut in two it takes the expected successes.
 #[must_use]

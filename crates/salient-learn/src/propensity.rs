@@ -2,7 +2,12 @@
 //!
 //! Trained at several past cutoffs on the features of [`crate::account`]; of logistic regression,
 //! shallow trees and the mean of both, the one with the smallest log loss on the latest cutoff
-//! (which it has not seen) is kept, calibrated there, and refitted on everything.
+//! (which it has not seen) is kept, calibrated there, and refitted on everything. What it came to
+//! there is kept with it ([`Measured`]), to be judged, compared and watched by.
+
+mod measured;
+
+pub use measured::{Judged, Measured};
 
 use crate::{
     Error,
@@ -16,6 +21,10 @@ use crate::{
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+/// This crate: name, version and SHA-256 of its source.
+pub const CODE: &str =
+    concat!("salient-learn ", env!("CARGO_PKG_VERSION"), " ", env!("SALIENT_LEARN_SOURCE"));
 
 /// How to train.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,6 +119,13 @@ impl AccountTable {
         Ok(Self { table: Table::from_rows(NAMES.len(), &values.concat())?, accounts })
     }
 
+    /// Of at most so many accounts, every so-manyth of all.
+    fn some(view: &AsOf<'_>, horizon_days: f64, most: usize) -> Result<Self, Error> {
+        let known = view.known_accounts();
+        let each = known.len().div_ceil(most.max(1)).max(1);
+        Self::of(view, &known.into_iter().step_by(each).collect::<Vec<_>>(), horizon_days)
+    }
+
     fn labels(&self, view: &AsOf<'_>, from: i64, horizon_days: f64) -> Result<Vec<f64>, Error> {
         let bought = view.outcome(from, horizon_days)?.bought();
         Ok(self.accounts.iter().map(|&a| f64::from(u8::from(bought.any(a)))).collect())
@@ -160,6 +176,15 @@ pub struct PropensityModel {
     pub base_rate: f64,
     /// Test on the latest cutoff; `None` if there was only one.
     pub holdout: Option<Holdout>,
+    /// The same in full; `None` also of versions that were trained before it was kept.
+    #[serde(default)]
+    pub measured: Option<Measured>,
+    /// SHA-256 of all examples, hexadecimal: equal data, equal text.
+    #[serde(default)]
+    pub data: String,
+    /// The [`CODE`] that trained it.
+    #[serde(default)]
+    pub code: String,
     /// Mean amount of an order over the training view, minor units.
     pub mean_order_amount: f64,
     model: AnyModel,
@@ -177,17 +202,14 @@ impl PropensityModel {
             return Err(Error::invalid("propensity configuration", "horizon and step must be positive"));
         }
         let first = view.first_time().unwrap_or(view.cutoff());
-        let mut lessons: Vec<(i64, AccountTable, Vec<f64>)> = Vec::new();
+        let mut lessons: Vec<Lesson> = Vec::new();
         for k in 0..config.cutoffs {
             let t = view.cutoff() - ((h * (1.0 + k as f64 * config.cutoff_step)) * DAY_US as f64) as i64;
             if ((t - first) as f64) < 0.5 * h * DAY_US as f64 {
                 break;
             }
             let earlier = view.earlier(t)?;
-            let known = earlier.known_accounts();
-            let each = known.len().div_ceil(config.most_accounts.max(1)).max(1);
-            let some: Vec<u32> = known.into_iter().step_by(each).collect();
-            let table = AccountTable::of(&earlier, &some, h)?;
+            let table = AccountTable::some(&earlier, h, config.most_accounts)?;
             let labels = table.labels(view, t, h)?;
             lessons.push((t, table, labels));
         }
@@ -212,21 +234,25 @@ impl PropensityModel {
             });
         }
         let (mut kind, mut calibration, mut holdout) = (Kind::Logistic, Platt::default(), None);
+        let mut measured = None;
         let over = lessons[0].0 - (h * DAY_US as f64) as i64;
         let earlier: Vec<_> = lessons.iter().filter(|l| l.0 <= over).collect();
         if has_both(&earlier, config) {
             let (_, test, y) = &lessons[0];
             let mut best = f64::INFINITY;
             let mut found = [f64::NAN; 3];
+            let mut kept = Vec::new();
             for (k, candidate) in [Kind::Logistic, Kind::Trees, Kind::Blend].into_iter().enumerate() {
                 let z = fit(&earlier, candidate, config)?.log_odds(&test.table);
                 let loss = log_loss(y, &z.iter().map(|&z| sigmoid(z)).collect::<Vec<_>>());
                 found[k] = auc(y, &z);
                 if loss < best {
-                    (best, kind, calibration) = (loss, candidate, Platt::fit(&z, y, 20.0)?);
+                    (best, kind, calibration) = (loss, candidate, Platt::fit(&z, y, PULL)?);
+                    kept = z;
                 }
             }
-            let measured = Holdout {
+            measured = Some(measured::Slice::of(lessons[0].0, &kept, y)?);
+            let slice = Holdout {
                 accounts: y.len(),
                 auc_logistic: found[0],
                 auc_trees: found[1],
@@ -235,20 +261,28 @@ impl PropensityModel {
             };
             // a slice with one outcome only has no AUC, and JSON no NaN
             let whole = found.iter().chain([&best]).all(|value| value.is_finite());
-            holdout = whole.then_some(measured);
+            holdout = whole.then_some(slice);
         }
         let model = fit(&lessons.iter().collect::<Vec<_>>(), kind, config)?;
         let amounts = view.orders().fold((0.0, 0.0_f64), |t, o| (t.0 + o.amount() as f64, t.1 + 1.0));
-        Ok(Self {
+        let mut trained = Self {
             config: config.clone(),
             trained_at: view.cutoff(),
             rows,
             base_rate: yes as f64 / rows as f64,
             holdout,
+            measured: None,
+            data: measured::fingerprint(&lessons),
+            code: CODE.to_owned(),
             mean_order_amount: amounts.0 / amounts.1.max(1.0),
             model,
             calibration,
-        })
+        };
+        if let Some(slice) = measured {
+            let now = AccountTable::some(view, h, config.most_accounts)?;
+            trained.measured = Some(slice.measured(&now.table, &trained.probabilities(&now.table))?);
+        }
+        Ok(trained)
     }
 
     /// Which kind was kept: `logistic`, `trees` or `blend`.
@@ -298,6 +332,10 @@ impl PropensityModel {
     }
 }
 
+/// Rows' worth of prior that draws the calibration to the identity.
+const PULL: f64 = 20.0;
+
+/// A cutoff, what was known of the accounts then, and whether they ordered within the horizon.
 type Lesson = (i64, AccountTable, Vec<f64>);
 
 #[derive(Clone, Copy)]

@@ -105,7 +105,10 @@ impl Learner for TreesLearner {
     fn fit(&self, table: &Table, labels: &[f64]) -> Result<Trees, Error> {
         check(table, labels)?;
         if self.max_depth == 0 || self.max_depth > DEEPEST {
-            return Err(Error::invalid("max_depth", format!("{}; 1 to {DEEPEST} is accepted", self.max_depth)));
+            return Err(Error::invalid(
+                "max_depth",
+                format!("{}; 1 to {DEEPEST} is accepted", self.max_depth),
+            ));
         }
         let mut booster = GradientBooster::default()
             .set_objective_type(ObjectiveType::LogLoss)

@@ -13,6 +13,7 @@ use salient_store::{Db, Worker};
 use tokio::net::TcpListener;
 
 use crate::{
+    backtest,
     config::Config,
     events,
     grpc::{insight::Insight, service::Service},
@@ -87,9 +88,10 @@ impl App {
         let events = EventsServer::new(db.clone()).consumer(&consumer).into_service();
         life.spawn("scoring relay", relay.run(life.soft.clone()));
         life.spawn("scoring consumer", consumer.run(life.soft.clone()));
-        let worked = scoring.clone();
+        let (scores, tests) = (scoring.clone(), scoring.clone());
         let worker = Worker::new(db.clone(), scoring.clock.clone())
-            .handle(run::KIND, move |context| worked.clone().run(context));
+            .handle(run::KIND, move |context| scores.clone().run(context))
+            .handle(backtest::KIND, move |context| tests.clone().backtest(context));
         life.spawn("scoring worker", worker.run(life.soft.clone()));
         let probed = db.clone();
         gate.follow(&life, PROBE, move || {

@@ -5,6 +5,7 @@ use salient_core::{AccountId, Currency, Estimate, ModelId};
 use salient_learn::propensity::{AccountTable, PropensityModel, Score as Learned};
 use salient_ledger::Account;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// Days ahead that a score speaks of.
 pub const HORIZON_DAYS: f64 = 30.0;
@@ -21,12 +22,55 @@ pub struct Model {
     pub version: i32,
     /// Nothing at or after this time was used.
     pub as_of: DateTime<Utc>,
-    /// Whether its scores are the published ones.
-    pub live: bool,
+    /// Where it stands.
+    pub state: State,
+    /// When it became live for the last time.
+    pub live_time: Option<DateTime<Utc>>,
     /// When it was made.
     pub create_time: DateTime<Utc>,
     /// The model itself.
     pub body: PropensityModel,
+}
+
+/// Where a version stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum State {
+    /// Trained and measured; nobody is shown its scores.
+    Shadow,
+    /// Its scores are published for this share of the accounts.
+    Pilot(f64),
+    /// Its scores are published.
+    Live,
+    /// It was live or a pilot.
+    Retired,
+}
+
+impl State {
+    /// As it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shadow => "shadow",
+            Self::Pilot(_) => "pilot",
+            Self::Live => "live",
+            Self::Retired => "retired",
+        }
+    }
+
+    /// Share of accounts of a pilot; 0 of all others.
+    #[must_use]
+    pub fn pilot_share(self) -> f64 {
+        if let Self::Pilot(share) = self { share } else { 0.0 }
+    }
+
+    /// Whether an account is of the cohort of a pilot. Its place between 0 and 1 is drawn from its id,
+    /// so that it stays from run to run.
+    #[must_use]
+    pub fn holds(self, account: AccountId) -> bool {
+        let digest = Sha256::digest(account.uuid().as_bytes());
+        let place = digest.iter().take(4).fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte));
+        f64::from(place) / 2_f64.powi(32) < self.pilot_share()
+    }
 }
 
 /// What one feature added to one score.
@@ -63,29 +107,29 @@ pub struct Score {
     pub contributions: Vec<Contribution>,
 }
 
+/// What scores are made for.
+#[derive(Clone, Copy, Debug)]
+pub struct Subjects<'a> {
+    /// All accounts, by number.
+    pub accounts: &'a [Account],
+    /// What their orders are paid in.
+    pub currency: Currency,
+    /// Nothing at or after this time was used.
+    pub as_of: DateTime<Utc>,
+}
+
 /// Scores every account of a table with a model.
 #[must_use]
-pub fn score(
-    model: &Model,
-    table: &AccountTable,
-    names: &[&str],
-    accounts: &[Account],
-    currency: Currency,
-) -> Vec<Score> {
+pub fn score(model: &Model, table: &AccountTable, names: &[&str], of: Subjects<'_>) -> Vec<Score> {
     let learned = model.body.score(table);
-    learned
-        .into_iter()
-        .enumerate()
-        .map(|(row, from)| one(model, table, names, accounts, currency, row, from))
-        .collect()
+    learned.into_iter().enumerate().map(|(row, from)| one(model, table, names, of, row, from)).collect()
 }
 
 fn one(
     model: &Model,
     table: &AccountTable,
     names: &[&str],
-    accounts: &[Account],
-    currency: Currency,
+    of: Subjects<'_>,
     row: usize,
     from: Learned,
 ) -> Score {
@@ -103,11 +147,11 @@ fn one(
         .collect();
     contributions.sort_by(|a, b| b.log_odds.abs().total_cmp(&a.log_odds.abs()));
     Score {
-        account: accounts[from.account as usize].id,
+        account: of.accounts[from.account as usize].id,
         model: model.id,
-        as_of: model.as_of,
+        as_of: of.as_of,
         probability: from.probability,
-        expected: Estimate { minor_units: from.expected_amount, currency },
+        expected: Estimate { minor_units: from.expected_amount, currency: of.currency },
         base_rate: model.body.base_rate,
         bias: from.bias,
         features,

@@ -9,7 +9,9 @@
 //!
 //! A run ([`run`]) reads the whole ledger into columns and hands them to `salient-learn` through a
 //! view that cannot see a row dated at the cutoff or later. The model version and the frozen
-//! features of each score stay in the store, so that a score can be computed again from them. The
+//! features of each score stay in the store, so that a score can be computed again from them. A new
+//! version goes live only if it passes its gates and is not worse than the one that is ([`registry`]);
+//! what any would have promised in the past tells a [`backtest`]. The
 //! same run learns the models of the customer base ([`insight`]); these answer at the read, from the
 //! parameters and what was kept of an account.
 //!
@@ -17,11 +19,13 @@
 //! In `salient_learn::account`: a name and a value. Nothing here changes. An insight: see [`insight`].
 
 mod app;
+pub mod backtest;
 mod config;
 pub mod domain;
 mod events;
 pub mod grpc;
 pub mod insight;
+pub mod registry;
 pub mod run;
 pub mod store;
 

@@ -15,7 +15,7 @@ use salient_proto::scoring::v1 as pb;
 use salient_store::{Db, Run, RunContext};
 
 use crate::{
-    domain::{HORIZON_DAYS, Model, Score, score},
+    domain::{HORIZON_DAYS, Model, Score, State, Subjects, score},
     grpc::convert,
     insight::Insights,
     store::{self, insights::Source},
@@ -69,32 +69,59 @@ impl Scoring {
     /// Handles a run. Safe to repeat: a model trained for the same moment is used again.
     ///
     /// # Errors
-    /// NOT_ENOUGH_DATA with what would be enough; then nothing changes.
+    /// NOT_ENOUGH_DATA with what would be enough, NOT_READY when the live version is to be kept and
+    /// there is none; then nothing changes.
     pub async fn run(self, context: RunContext) -> Result<Vec<u8>> {
         let request: pb::StartScoringRunRequest = context.run.decode()?;
         let tenant = context.run.tenant.clone();
         let as_of = as_of(&self.clock, request.as_of.as_ref(), context.run.create_time)?;
         context.progress(0.05, "reading the order history");
         let ledger = Arc::new(salient_ledger::load(&mut self.db.read().await?, &tenant).await?);
-        context.progress(0.3, "learning who orders again");
-        let known = store::model_as_of(&mut self.db.read().await?, &tenant, as_of.timestamp_micros()).await?;
-        let read = Arc::clone(&ledger);
-        let trained = aside(move || learn(known, &read, as_of)).await??;
-        let model = self.keep(&tenant, as_of, trained).await?;
-        let model = Arc::new(model);
-        let scored = self.publish(&context, &tenant, &model, &ledger).await?;
-        let source = Source { model: model.id, as_of, currency: ledger.currency };
-        let done = pb::ScoringRun {
-            as_of: Some(convert::timestamp(as_of)),
-            model: model.id.name(),
-            scored_accounts: i64::try_from(scored).unwrap_or(i64::MAX),
-            ..Default::default()
-        };
-        // after the scores: lists wait for these, and for nothing else
-        context.progress(0.8, "learning what accounts are worth and need");
-        let insights = aside(move || Insights::learn(ledger, as_of)).await?;
-        self.keep_insights(&tenant, &source, insights).await?;
+        let mut done = pb::ScoringRun { as_of: Some(convert::timestamp(as_of)), ..Default::default() };
+        let before = self.published(&tenant).await?;
+        if let Some(live) = &before.live {
+            context.progress(0.2, "watching the live version");
+            done.alarms = self.watch(&tenant, live, &ledger, as_of).await?;
+        } else if request.keep_model {
+            return Err(Error::new(
+                Reason::NotReady,
+                "no version is live; a run that trains one is accepted",
+            ));
+        }
+        let mut source = before.live.as_ref().map(|live| live.id);
+        if !request.keep_model {
+            context.progress(0.3, "learning who orders again");
+            let read = Arc::clone(&ledger);
+            let known =
+                store::models::as_of(&mut self.db.read().await?, &tenant, as_of.timestamp_micros()).await?;
+            let trained = aside(move || learn(known, &read, as_of)).await??;
+            let model = Arc::new(self.keep(&tenant, as_of, trained).await?);
+            (source, done.trained_model) = (Some(model.id), model.id.name());
+            done.doubts = self.try_live(&tenant, &model, before.live, &ledger, as_of).await?;
+        }
+        let published = self.published(&tenant).await?;
+        done.model = published.live.as_ref().map(|live| live.id.name()).unwrap_or_default();
+        let scored = self.publish(&context, &tenant, &published, &ledger, as_of).await?;
+        done.scored_accounts = i64::try_from(scored).unwrap_or(i64::MAX);
+        if let Some(model) = source {
+            // after the scores: lists wait for these, and for nothing else
+            context.progress(0.8, "learning what accounts are worth and need");
+            let source = Source { model, as_of, currency: ledger.currency };
+            let insights = aside(move || Insights::learn(ledger, as_of)).await?;
+            self.keep_insights(&tenant, &source, insights).await?;
+        }
         Ok(done.encode_to_vec())
+    }
+
+    async fn published(&self, tenant: &TenantId) -> Result<Published> {
+        let mut published = Published::default();
+        for model in store::models::published(&mut self.db.read().await?, tenant).await? {
+            match model.state {
+                State::Pilot(_) => published.pilot = Some(Arc::new(model)),
+                _ => published.live = Some(Arc::new(model)),
+            }
+        }
+        Ok(published)
     }
 
     /// Keeps a new model as the next version; one kept before stays.
@@ -104,18 +131,19 @@ impl Scoring {
             Trained::Now(body) => body,
         };
         let mut tx = self.db.begin().await?;
-        if let Some(other) = store::model_as_of(&mut tx, tenant, as_of.timestamp_micros()).await? {
+        if let Some(other) = store::models::as_of(&mut tx, tenant, as_of.timestamp_micros()).await? {
             return Ok(other);
         }
         let model = Model {
             id: ModelId::new(&self.clock),
-            version: store::next_version_in_tx(&mut tx, tenant).await?,
+            version: store::models::next_version_in_tx(&mut tx, tenant).await?,
             as_of,
-            live: false,
+            state: State::Shadow,
+            live_time: None,
             create_time: self.clock.now(),
             body: *body,
         };
-        store::put_model_in_tx(&mut tx, tenant, &model).await?;
+        store::models::put_in_tx(&mut tx, tenant, &model).await?;
         tx.commit().await?;
         Ok(model)
     }
@@ -152,11 +180,15 @@ impl Scoring {
         &self,
         context: &RunContext,
         tenant: &TenantId,
-        model: &Arc<Model>,
+        published: &Published,
         ledger: &Arc<Ledger>,
+        as_of: DateTime<Utc>,
     ) -> Result<usize> {
+        if published.live.is_none() {
+            return Ok(0);
+        }
         let mut shards: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
-        let known = ledger.history.as_of(model.as_of.timestamp_micros()).known_accounts();
+        let known = ledger.history.as_of(as_of.timestamp_micros()).known_accounts();
         let all = known.len();
         for number in known {
             let id = ledger.accounts[number as usize].id;
@@ -166,29 +198,41 @@ impl Scoring {
         for (shard, numbers) in shards {
             for numbers in numbers.chunks(BATCH) {
                 context.progress(0.5 + 0.3 * done as f64 / all as f64, "scoring every account");
-                let (model, ledger, numbers) = (Arc::clone(model), Arc::clone(ledger), numbers.to_vec());
-                let scores = aside(move || some(&model, &ledger, &numbers)).await??;
+                let (published, ledger, numbers) = (published.clone(), Arc::clone(ledger), numbers.to_vec());
+                let scores = aside(move || some(&published, &ledger, as_of, &numbers)).await??;
                 done += scores.len();
                 let mut tx = self.db.begin().await?;
                 store::put_scores_in_tx(&mut tx, tenant, &scores).await?;
-                let scores = scores.into_iter().map(|score| convert::score(score, PUBLISHED_FACTORS)).collect();
+                let scores =
+                    scores.into_iter().map(|score| convert::score(score, PUBLISHED_FACTORS)).collect();
                 let message = pb::ScoresPublished { scores };
                 self.outbox.publish_in_tx(&mut tx, &[self.outbox.event(tenant, shard, &message)]).await?;
                 tx.commit().await?;
             }
         }
-        let mut tx = self.db.begin().await?;
-        store::promote_in_tx(&mut tx, tenant, model.id).await?;
-        let live = Model { live: true, ..Model::clone(model) };
-        let message = pb::ModelPromoted { model: Some(convert::model(live)) };
-        self.outbox.publish_in_tx(&mut tx, &[self.outbox.event(tenant, 0, &message)]).await?;
-        tx.commit().await?;
         Ok(done)
     }
 }
 
+/// The versions whose scores are published.
+#[derive(Clone, Debug, Default)]
+pub struct Published {
+    /// For all but the cohort of the pilot.
+    pub live: Option<Arc<Model>>,
+    /// For its cohort.
+    pub pilot: Option<Arc<Model>>,
+}
+
+impl Published {
+    /// The version that scores an account.
+    fn of(&self, account: AccountId) -> Option<&Model> {
+        let pilot = self.pilot.as_deref().filter(|pilot| pilot.state.holds(account));
+        pilot.or(self.live.as_deref())
+    }
+}
+
 /// Works beside the async runtime.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)
 }
 
@@ -197,23 +241,39 @@ enum Trained {
     Now(Box<PropensityModel>),
 }
 
+/// How versions are trained: the defaults of the algorithm.
+#[must_use]
+pub fn config() -> PropensityConfig {
+    PropensityConfig { horizon_days: HORIZON_DAYS, ..PropensityConfig::default() }
+}
+
 fn learn(known: Option<Model>, ledger: &Ledger, as_of: DateTime<Utc>) -> Result<Trained> {
     if let Some(model) = known {
         return Ok(Trained::Before(Box::new(model)));
     }
     let view = ledger.history.as_of(as_of.timestamp_micros());
-    let config = PropensityConfig { horizon_days: HORIZON_DAYS, ..PropensityConfig::default() };
-    PropensityModel::train(&view, &config).map(Box::new).map(Trained::Now).map_err(refusal)
+    PropensityModel::train(&view, &config()).map(Box::new).map(Trained::Now).map_err(refusal)
 }
 
-/// Scores accounts, by number.
-fn some(model: &Model, ledger: &Ledger, numbers: &[u32]) -> Result<Vec<Score>> {
-    let view = ledger.history.as_of(model.as_of.timestamp_micros());
-    let table = AccountTable::of(&view, numbers, HORIZON_DAYS).map_err(refusal)?;
-    Ok(score(model, &table, &NAMES, &ledger.accounts, ledger.currency))
+/// Scores accounts, by number, each with the version that is published for it.
+fn some(published: &Published, ledger: &Ledger, as_of: DateTime<Utc>, numbers: &[u32]) -> Result<Vec<Score>> {
+    let view = ledger.history.as_of(as_of.timestamp_micros());
+    let of = Subjects { accounts: &ledger.accounts, currency: ledger.currency, as_of };
+    let mut by_version: BTreeMap<ModelId, (&Model, Vec<u32>)> = BTreeMap::new();
+    for &number in numbers {
+        if let Some(model) = published.of(ledger.accounts[number as usize].id) {
+            by_version.entry(model.id).or_insert((model, Vec::new())).1.push(number);
+        }
+    }
+    let mut scores = Vec::with_capacity(numbers.len());
+    for (model, numbers) in by_version.into_values() {
+        let table = AccountTable::of(&view, &numbers, HORIZON_DAYS).map_err(refusal)?;
+        scores.extend(score(model, &table, &NAMES, of));
+    }
+    Ok(scores)
 }
 
-fn refusal(error: salient_learn::Error) -> Error {
+pub(crate) fn refusal(error: salient_learn::Error) -> Error {
     match error {
         salient_learn::Error::NotEnoughData { .. } => Error::new(Reason::NotEnoughData, error.to_string()),
         other => Error::internal(other),

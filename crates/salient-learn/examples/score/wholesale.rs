@@ -53,8 +53,10 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
             Ok((frame, keys.iter().map(|key| label(key.subject)).collect::<Vec<_>>()))
         };
         // also what was known at earlier cutoffs, back to where features have a month to speak of
-        let cutoffs = (0..CUTOFFS).map(|back| train - back * STEP).filter(|cutoff| *cutoff >= first + STEP * 2);
-        let mut lessons = cutoffs.map(|cutoff| Ok((cutoff, examples(cutoff)?))).collect::<Result<Vec<_>>>()?;
+        let cutoffs =
+            (0..CUTOFFS).map(|back| train - back * STEP).filter(|cutoff| *cutoff >= first + STEP * 2);
+        let mut lessons =
+            cutoffs.map(|cutoff| Ok((cutoff, examples(cutoff)?))).collect::<Result<Vec<_>>>()?;
         lessons.reverse();
         let frame = Frame::stack(&lessons.iter().map(|(_, (frame, _))| frame).collect::<Vec<_>>())?;
         let labels: Vec<f64> = lessons.iter().flat_map(|(_, (_, labels))| labels.clone()).collect();

@@ -2,7 +2,7 @@
 
 use crate::{
     Error,
-    metrics::{groups, wilson},
+    metrics::{auc, calibration_chance, calibration_error, groups, wilson},
     report::{Bounds, auc_interval, auc_standard_error, check},
 };
 use serde::{Deserialize, Serialize};
@@ -34,8 +34,7 @@ pub struct Quality {
     pub auc_interval: Option<Bounds>,
     /// Expected calibration error over ten groups of equal size.
     pub calibration_error: f64,
-    /// Mean of that error had every promise been right: groups miss by chance, each by
-    /// `√(2V/π)` for the variance `V = Σp(1−p)` of its successes (half-normal).
+    /// Mean of that error had every promise been right ([`calibration_chance`]).
     pub chance_error: f64,
     /// Standard deviation of it, `√ΣV(1 − 2/π) / rows`.
     pub chance_error_sd: f64,
@@ -54,10 +53,8 @@ impl Quality {
         }
         let n = labels.len() as f64;
         let successes = labels.iter().filter(|&&y| y > 0.5).count() as u64;
-        let groups = groups(labels, probability, GROUPS);
-        let variance: f64 = groups.iter().map(|g| g.variance).sum();
+        let variance: f64 = groups(labels, probability, GROUPS).iter().map(|g| g.variance).sum();
         let rest = 1.0 - std::f64::consts::FRAC_2_PI;
-        let half_normal = |v: f64| (v * std::f64::consts::FRAC_2_PI).sqrt();
         Ok(Self {
             rows: labels.len() as u64,
             successes,
@@ -65,11 +62,11 @@ impl Quality {
             promised_sd: variance.sqrt() / n,
             kept: successes as f64 / n,
             kept_interval: wilson(successes, labels.len() as u64, 0.95).into(),
-            auc: Some(crate::metrics::auc(labels, probability)).filter(|a| a.is_finite()),
+            auc: Some(auc(labels, probability)).filter(|a| a.is_finite()),
             auc_se: auc_standard_error(labels, probability),
             auc_interval: auc_interval(labels, probability, 0.95),
-            calibration_error: groups.iter().map(|g| (g.promised - g.kept).abs()).sum::<f64>() / n,
-            chance_error: groups.iter().map(|g| half_normal(g.variance)).sum::<f64>() / n,
+            calibration_error: calibration_error(labels, probability, GROUPS),
+            chance_error: calibration_chance(labels, probability, GROUPS),
             chance_error_sd: (variance * rest).sqrt() / n,
         })
     }

@@ -19,7 +19,7 @@ pub use mix::{ActionMix, MixConfig, action_mix};
 use crate::Error;
 use peers::{Peers, Row};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How to judge.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -110,6 +110,8 @@ pub struct Slice {
     pub log_loss: Option<f64>,
     /// Expected calibration error over the groups of `calibration`.
     pub ece: Option<f64>,
+    /// What that error would be by chance alone, had every promise been right.
+    pub ece_chance: Option<f64>,
     /// Lift of the best 10 % of rows.
     pub lift_top: Option<f64>,
     /// False positive rate, true positive rate.
@@ -211,6 +213,8 @@ impl Slice {
         let brier = measure("brier", any, "a row", &|| metrics::brier(labels, p));
         let log_loss = measure("log_loss", any, "a row", &|| metrics::log_loss(labels, p));
         let ece = measure("ece", any, "a row", &|| metrics::calibration_error(labels, p, options.bins));
+        let chance = || metrics::calibration_chance(labels, p, options.bins);
+        let ece_chance = measure("ece_chance", any, "a row", &chance);
         let auc_interval = auc_interval(labels, p, 0.95);
         if auc_interval.is_none() {
             absent.insert("auc_interval".into(), "needs two rows of each outcome".into());
@@ -230,6 +234,7 @@ impl Slice {
             brier,
             log_loss,
             ece,
+            ece_chance,
             lift_top,
             roc: curve(thin(&roc(labels, p), options.points)),
             precision_recall: tail(precision_recall(labels, p)),

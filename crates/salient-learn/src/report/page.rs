@@ -114,6 +114,7 @@ fn summary(report: &Report) -> String {
         "Brier",
         "log loss",
         "calibration error",
+        "by chance alone",
         "lift at 10%",
     ];
     let share = |v: Option<f64>| v.map_or("–".into(), |v| percent(v, 1));
@@ -130,6 +131,7 @@ fn summary(report: &Report) -> String {
             s.brier.map_or("–".into(), |v| format!("{v:.4}")),
             s.log_loss.map_or("–".into(), |v| format!("{v:.4}")),
             share(s.ece),
+            share(s.ece_chance),
             s.lift_top.map_or("–".into(), |v| format!("{v:.2}")),
         ]
     };

@@ -9,6 +9,7 @@ use salient_learn::{
     DAY_US, Error,
     account::NAMES,
     calibrate::{Isotonic, Platt},
+    drift::Thresholds,
     logistic::LogisticLearner,
     metrics::auc,
     model::{AnyModel, Learner, Model, Table, sigmoid},
@@ -54,9 +55,11 @@ fn contributions_sum_to_the_log_odds() {
 /// weighted by the examples that went there.
 fn given(nodes: &[serde_json::Value], at: usize, row: &[f64], known: usize) -> f64 {
     let number = |of: usize, key: &str| nodes[of][key].as_f64().unwrap();
+    // what is stored in single precision, as short texts
+    let single = |of: usize, key: &str| f64::from(number(of, key) as f32);
     let child = |key: &str| nodes[at][key].as_u64().unwrap() as usize;
     if nodes[at]["is_leaf"].as_bool().unwrap() {
-        return number(at, "weight_value");
+        return single(at, "weight_value");
     }
     let (left, right) = (child("left_child"), child("right_child"));
     let column = child("split_feature");
@@ -68,7 +71,7 @@ fn given(nodes: &[serde_json::Value], at: usize, row: &[f64], known: usize) -> f
         };
         return given(nodes, next, row, known);
     }
-    let (to_left, to_right) = (number(left, "hessian_sum"), number(right, "hessian_sum"));
+    let (to_left, to_right) = (single(left, "hessian_sum"), single(right, "hessian_sum"));
     let both = to_left * given(nodes, left, row, known) + to_right * given(nodes, right, row, known);
     both / (to_left + to_right)
 }
@@ -223,6 +226,46 @@ fn propensity_is_honest_and_reproducible() {
         assert!((sigmoid(z) - s.probability).abs() < 1e-9);
         assert!(s.expected_amount.is_finite() && s.expected_amount > 0.0);
     }
+}
+
+#[test]
+fn a_version_is_measured_compared_and_watched() {
+    let h = crate::common::company();
+    let thresholds = Thresholds { min_rows: 50, ..Thresholds::default() };
+    let train =
+        |day: i64| PropensityModel::train(&h.as_of(day * DAY_US), &PropensityConfig::default()).unwrap();
+    let (first, again, later) = (train(200), train(200), train(201));
+    let measured = first.measured.as_ref().unwrap();
+    assert_eq!(measured.at, 170 * DAY_US);
+    assert!(measured.report.passed, "{:?}", measured.report.gates);
+    // what was promised there, each half calibrated by the other, is as good as what it does next
+    let next = first.judged(&h.as_of(230 * DAY_US), 200 * DAY_US).unwrap();
+    let (then, now) = (measured.report.overall.auc.unwrap(), auc(&next.labels, &next.probability));
+    assert!((then - now).abs() < 0.1, "{then} {now}");
+    // the end of the horizon may not be seen before it is there
+    assert!(first.judged(&h.as_of(229 * DAY_US), 200 * DAY_US).is_err());
+    // equal data, equal text
+    assert_eq!(first.data, again.data);
+    assert_ne!(first.data, later.data);
+    assert_eq!(first.data.len(), 64);
+
+    let view = h.as_of(201 * DAY_US);
+    assert_eq!(later.doubts(Some(&first), &view, &thresholds).unwrap(), Vec::<String>::new());
+    assert_eq!(later.watch(&view, &thresholds).unwrap(), []);
+    // a version that promises twice as much is doubted beside the one that is
+    let mut loud = later.clone();
+    let of = loud.measured.as_mut().unwrap().reference.quality.as_mut().unwrap();
+    (of.promised, of.auc) = (of.promised * 2.0, Some(0.5));
+    let doubts = loud.doubts(Some(&first), &view, &thresholds).unwrap();
+    assert_eq!(doubts.len(), 2, "{doubts:?}");
+    assert!(doubts.iter().all(|doubt| doubt.starts_with("beside the live version: ")));
+    // one that was never measured, and one whose gate it does not pass
+    let mut unmeasured = later.clone();
+    unmeasured.measured = None;
+    assert_eq!(unmeasured.doubts(None, &view, &thresholds).unwrap().len(), 1);
+    let mut failed = later;
+    failed.measured.as_mut().unwrap().report.gates[0].passed = false;
+    assert_eq!(failed.doubts(None, &view, &thresholds).unwrap().len(), 1);
 }
 
 #[test]

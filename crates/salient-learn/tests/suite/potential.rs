@@ -221,7 +221,7 @@ proptest! {
         }
         let judge = |all: &[Account]| potentials(all, &loose()).unwrap();
         let (a, b) = (judge(&all), judge(&scaled));
-        for (a, b) in a.accounts.iter().zip(&b.accounts) {
+        for (a, b) in a.iter().zip(&b) {
             prop_assert!(near(a.standing.potential * c as f64, b.standing.potential));
             prop_assert!(near(a.standing.gap * c as f64, b.standing.gap));
             let share = |s: Standing| s.penetration.unwrap_or(-1.0);

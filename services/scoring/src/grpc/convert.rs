@@ -1,11 +1,16 @@
 //! Between the contract and the domain. Protobuf types stop here.
 
-use salient_learn::account::NAMES;
+use salient_core::from_micros;
+use salient_learn::{
+    account::NAMES,
+    drift::{Alarm, What},
+    propensity::Measured,
+};
 use salient_proto::scoring::v1 as pb;
 
 pub use salient_ledger::wire::{estimate, time, timestamp};
 
-use crate::domain::{Model, Score, TARGET};
+use crate::domain::{Model, Score, State, TARGET};
 
 /// A model on the wire.
 #[must_use]
@@ -31,8 +36,63 @@ pub fn model(from: Model) -> pb::Model {
             log_loss: held.log_loss,
         }),
         features: NAMES.iter().map(|&name| name.to_owned()).collect(),
-        live: from.live,
+        live: from.state == State::Live,
         create_time: Some(timestamp(from.create_time)),
+        state: state(from.state).into(),
+        pilot_share: from.state.pilot_share(),
+        live_time: from.live_time.map(timestamp),
+        report: from.body.measured.map(report),
+        data_fingerprint: from.body.data,
+        code_fingerprint: from.body.code,
+    }
+}
+
+fn state(from: State) -> pb::model::State {
+    match from {
+        State::Shadow => pb::model::State::Shadow,
+        State::Pilot(_) => pb::model::State::Pilot,
+        State::Live => pb::model::State::Live,
+        State::Retired => pb::model::State::Retired,
+    }
+}
+
+fn report(from: Measured) -> pb::ModelReport {
+    let all = from.report.overall;
+    pb::ModelReport {
+        as_of: Some(timestamp(from_micros(from.at))),
+        examples: i64::try_from(all.rows).unwrap_or(i64::MAX),
+        successes: i64::try_from(all.successes).unwrap_or(i64::MAX),
+        auc: all.auc,
+        auc_low: all.auc_interval.map(|bounds| bounds.low),
+        auc_high: all.auc_interval.map(|bounds| bounds.high),
+        calibration_error: all.ece,
+        lift: all.lift_top,
+        log_loss: all.log_loss,
+        gates: from
+            .report
+            .gates
+            .into_iter()
+            .map(|gate| pb::model_report::Gate { finding: gate.words, passed: gate.passed })
+            .collect(),
+        passed: from.report.passed,
+    }
+}
+
+/// An alarm on the wire.
+#[must_use]
+pub fn alarm(from: Alarm) -> pb::ModelAlarm {
+    let (kind, feature) = match from.what {
+        What::Input { name } => (pb::model_alarm::Kind::Input, name),
+        What::Scores => (pb::model_alarm::Kind::Scores, String::new()),
+        What::Calibration => (pb::model_alarm::Kind::Calibration, String::new()),
+        What::Auc => (pb::model_alarm::Kind::Auc, String::new()),
+    };
+    pb::ModelAlarm {
+        kind: kind.into(),
+        feature,
+        value: from.value,
+        threshold: from.threshold,
+        finding: from.words,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `ScoringService`.
 
 use prost::Message as _;
-use salient_core::{AccountId, Error, ModelId, Result, ScoringRunId, ids::parse_path, page};
+use salient_core::{AccountId, Error, ModelBacktestId, ModelId, Result, ScoringRunId, ids::parse_path, page};
 use salient_kit::{accept, status};
 use salient_proto::scoring::v1::{self as pb, scoring_service_server::ScoringService as Contract};
 use salient_store::{NewRun, runs};
@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use crate::{
+    backtest,
     run::{self, KIND, Scoring},
     store,
 };
@@ -70,7 +71,7 @@ impl Contract for Service {
         let (ctx, message) = accept(request)?;
         let found = async {
             let id = ModelId::parse_name(&message.name)?;
-            let found = store::model_by_id(&mut self.scoring.db.read().await?, ctx.tenant(), id).await?;
+            let found = store::models::by_id(&mut self.scoring.db.read().await?, ctx.tenant(), id).await?;
             found.ok_or_else(|| Error::not_found(id))
         };
         let model = convert::model(found.await.map_err(status)?);
@@ -86,12 +87,68 @@ impl Contract for Service {
             let query = ["models", ctx.tenant().as_str()];
             let page = page::page(message.page_size, &message.page_token, &query)?;
             let mut read = self.scoring.db.read().await?;
-            let rows = store::list_models(&mut read, ctx.tenant(), page.key()?, page.limit()).await?;
+            let rows = store::models::list(&mut read, ctx.tenant(), page.key()?, page.limit()).await?;
             Result::Ok(page.cut(rows, |model| i64::from(model.version)))
         };
         let (rows, next_page_token) = found.await.map_err(status)?;
         let models = rows.into_iter().map(convert::model).collect();
         Ok(Response::new(pb::ListModelsResponse { models, next_page_token }))
+    }
+
+    async fn promote_model(
+        &self,
+        request: Request<pb::PromoteModelRequest>,
+    ) -> Result<Response<pb::PromoteModelResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        self.scoring.promote(ctx.tenant(), &message).await.map(Response::new).map_err(status)
+    }
+
+    async fn roll_back_model(
+        &self,
+        request: Request<pb::RollBackModelRequest>,
+    ) -> Result<Response<pb::RollBackModelResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        self.scoring.roll_back(ctx.tenant(), &message).await.map(Response::new).map_err(status)
+    }
+
+    async fn start_model_backtest(
+        &self,
+        request: Request<pb::StartModelBacktestRequest>,
+    ) -> Result<Response<pb::StartModelBacktestResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        let Scoring { db, clock, .. } = &self.scoring;
+        let started = async {
+            let days = backtest::days(clock, &message)?;
+            self.scoring.tested(ctx.tenant(), &message, &days).await?;
+            let mut tx = db.begin().await?;
+            let new = NewRun {
+                id: clock.uuid(),
+                tenant: ctx.tenant(),
+                kind: backtest::KIND,
+                request_id: &message.request_id,
+                request: message.encode_to_vec(),
+                now: clock.now(),
+            };
+            let started = runs::enqueue_in_tx(&mut tx, new).await?;
+            tx.commit().await?;
+            backtest::on_wire(&started)
+        };
+        let model_backtest = started.await.map_err(status)?;
+        Ok(Response::new(pb::StartModelBacktestResponse { model_backtest: Some(model_backtest) }))
+    }
+
+    async fn get_model_backtest(
+        &self,
+        request: Request<pb::GetModelBacktestRequest>,
+    ) -> Result<Response<pb::GetModelBacktestResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        let found = async {
+            let id = ModelBacktestId::parse_name(&message.name)?;
+            let found = runs::get(&self.scoring.db, ctx.tenant(), backtest::KIND, id.uuid()).await?;
+            backtest::on_wire(&found.ok_or_else(|| Error::not_found(id))?)
+        };
+        let model_backtest = found.await.map_err(status)?;
+        Ok(Response::new(pb::GetModelBacktestResponse { model_backtest: Some(model_backtest) }))
     }
 
     async fn get_score(

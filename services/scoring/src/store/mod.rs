@@ -1,16 +1,18 @@
 //! SQL. Private row types that convert, fallibly, into what the domain speaks of.
 
 pub mod insights;
+pub mod models;
 
 use salient_core::{AccountId, Currency, Estimate, ModelId, TenantId, from_micros};
 use salient_store::{Connection, Error, Migration, Migrations, Result, Rows, Tx, sql};
 use uuid::Uuid;
 
-use crate::domain::{Model, Score};
+use crate::domain::Score;
 
 const STEPS: &[Migration] = &[
     Migration::new(1, "start", include_str!("../../migrations/0001_start.sql")),
     Migration::new(2, "insights", include_str!("../../migrations/0002_insights.sql")),
+    Migration::new(3, "registry", include_str!("../../migrations/0003_registry.sql")),
 ];
 
 /// What this service's database needs: the crates' tables, then its own.
@@ -20,118 +22,6 @@ pub fn migrations() -> Migrations {
         .with(salient_events::migrations())
         .with(salient_ledger::migrations())
         .with(Migrations::new("scoring", STEPS))
-}
-
-#[derive(sqlx::FromRow)]
-struct ModelRow {
-    model: Uuid,
-    version: i64,
-    as_of: i64,
-    live: bool,
-    create_time: i64,
-    body: String,
-}
-
-impl TryFrom<ModelRow> for Model {
-    type Error = Error;
-
-    fn try_from(row: ModelRow) -> Result<Self> {
-        let broken = |column, detail: String| Error::inconsistent("models", column, row.model, detail);
-        Ok(Self {
-            id: ModelId::from_uuid(row.model),
-            version: i32::try_from(row.version).map_err(|error| broken("version", error.to_string()))?,
-            as_of: from_micros(row.as_of),
-            live: row.live,
-            create_time: from_micros(row.create_time),
-            body: serde_json::from_str(&row.body).map_err(|error| broken("body", error.to_string()))?,
-        })
-    }
-}
-
-/// Keeps a new model.
-pub async fn put_model_in_tx(tx: &mut Tx, tenant: &TenantId, model: &Model) -> salient_core::Result<()> {
-    let body = serde_json::to_string(&model.body).map_err(salient_core::Error::internal)?;
-    sql("insert into models (tenant, model, version, as_of, live, create_time, body)
-         values ($1, $2, $3, $4, $5, $6, $7)")
-    .bind(tenant)
-    .bind(model.id.uuid())
-    .bind(i64::from(model.version))
-    .bind(model.as_of)
-    .bind(model.live)
-    .bind(model.create_time)
-    .bind(body)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Makes one model the live one.
-pub async fn promote_in_tx(tx: &mut Tx, tenant: &TenantId, id: ModelId) -> Result<()> {
-    // waits for whoever else promotes, so that the update sees which one is live now
-    let _: Vec<(Uuid,)> = sql("select model from models where tenant = $1 order by model {for_update}")
-        .bind(tenant)
-        .fetch_all(tx)
-        .await?;
-    sql("update models set live = (model = $2) where tenant = $1 and (live or model = $2)")
-        .bind(tenant)
-        .bind(id.uuid())
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
-/// The version that comes next.
-pub async fn next_version_in_tx(tx: &mut Tx, tenant: &TenantId) -> Result<i32> {
-    let (last,): (i64,) = sql("select coalesce(max(version), 0) from models where tenant = $1")
-        .bind(tenant)
-        .fetch_one(tx)
-        .await?;
-    Ok(i32::try_from(last + 1).unwrap_or(i32::MAX))
-}
-
-/// One model.
-pub async fn model_by_id(
-    conn: &mut impl Connection,
-    tenant: &TenantId,
-    id: ModelId,
-) -> Result<Option<Model>> {
-    let row: Option<ModelRow> = sql(
-        "select model, version, as_of, live, create_time, body from models where tenant = $1 and model = $2",
-    )
-    .bind(tenant)
-    .bind(id.uuid())
-    .fetch_optional(conn)
-    .await?;
-    row.map(Model::try_from).transpose()
-}
-
-/// The model that was trained as of a moment.
-pub async fn model_as_of(conn: &mut impl Connection, tenant: &TenantId, as_of: i64) -> Result<Option<Model>> {
-    let row: Option<ModelRow> = sql(
-        "select model, version, as_of, live, create_time, body from models where tenant = $1 and as_of = $2",
-    )
-    .bind(tenant)
-    .bind(as_of)
-    .fetch_optional(conn)
-    .await?;
-    row.map(Model::try_from).transpose()
-}
-
-/// Models, newest version first, below `before`.
-pub async fn list_models(
-    conn: &mut impl Connection,
-    tenant: &TenantId,
-    before: Option<i64>,
-    limit: i64,
-) -> Result<Vec<Model>> {
-    let rows: Vec<ModelRow> = sql("select model, version, as_of, live, create_time, body from models
-         where tenant = $1 and version < $2 order by version desc limit $3")
-    .bind(tenant)
-    .bind(before.unwrap_or(i64::MAX))
-    .bind(limit)
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter().map(Model::try_from).collect()
 }
 
 #[derive(sqlx::FromRow)]

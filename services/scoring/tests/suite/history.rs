@@ -60,6 +60,22 @@ impl History {
         history
     }
 
+    /// The same accounts with orders that nothing announces: each comes by chance, of all alike.
+    pub fn noise(clock: &Clock, day: DateTime<Utc>) -> Self {
+        let mut dice = Dice(0x0dd5_2011_0601);
+        let mut history = Self { orders: Vec::new(), ..Self::new(clock, day) };
+        for account in &history.accounts {
+            for back in 1..=210 {
+                if dice.below(40) == 0 {
+                    let time = day - Days::new(back) + TimeDelta::hours(10);
+                    let products = [dice.below(20)];
+                    history.orders.push(order(clock, &account.name, history.orders.len(), time, &products));
+                }
+            }
+        }
+        history
+    }
+
     /// The accounts that ordered at least once.
     pub fn known(&self) -> usize {
         let names: std::collections::BTreeSet<_> = self.orders.iter().map(|order| &order.account).collect();

@@ -264,7 +264,7 @@ async fn a_later_run_takes_the_place_of_the_one_before(world: &World) {
     world.hear("acme", &AccountsChanged { accounts: history.accounts.clone() }).await;
     let second = world.run("acme").await;
     let after = world.lifetime("acme", &name, 0).await.unwrap();
-    assert_eq!(after.source.unwrap().model, second.model);
+    assert_eq!(after.source.unwrap().model, second.trained_model);
     assert_eq!(after.repeat_purchases, before.repeat_purchases + 1);
     assert!(after.alive_probability > before.alive_probability);
     // the region is the one of today

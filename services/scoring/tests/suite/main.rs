@@ -9,5 +9,6 @@ mod lists;
 mod potential;
 mod prices;
 mod refusals;
+mod registry;
 mod runs;
 mod world;

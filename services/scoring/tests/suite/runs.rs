@@ -6,7 +6,10 @@ use chrono::TimeDelta;
 use salient_core::{ModelId, TenantId};
 use salient_proto::scoring::v1::{Score, model::Algorithm};
 
-use salient_scoring::{domain::Model, store};
+use salient_scoring::{
+    domain::{Model, State},
+    store::models,
+};
 
 use crate::{
     history::ACCOUNTS,
@@ -125,8 +128,9 @@ async fn a_later_run(world: &World) {
     assert_eq!(world.run("acme").await.model, first.model);
     assert_eq!(world.models("acme").await.len(), 1);
 
-    world.clock.advance(TimeDelta::days(10));
-    world.ordered("acme", &history.planted(&world.clock, world.today() - TimeDelta::days(1))).await;
+    world.clock.advance(TimeDelta::days(1));
+    let planted = history.planted(&world.clock, world.today() - TimeDelta::hours(1));
+    world.ordered("acme", &planted[1..2]).await;
     let before = world.score("acme", &history.accounts[1].name).await;
     let second = world.run("acme").await;
     let models = world.models("acme").await;
@@ -143,22 +147,28 @@ async fn two_promotions_at_once(world: &World) {
     world.learn_of("acme", &world.history()).await;
     world.run("acme").await;
     let (db, tenant) = (world.db().await, TenantId::try_from("acme").unwrap());
-    let live = store::list_models(&mut db.read().await.unwrap(), &tenant, None, 1).await.unwrap().remove(0);
+    let live = models::list(&mut db.read().await.unwrap(), &tenant, None, 1).await.unwrap().remove(0);
     let mut tx = db.begin().await.unwrap();
     let mut ids = Vec::new();
     for version in [2_i32, 3] {
         let as_of = live.as_of + TimeDelta::days(version.into());
-        let model = Model { id: ModelId::new(&world.clock), version, as_of, live: false, ..live.clone() };
-        store::put_model_in_tx(&mut tx, &tenant, &model).await.unwrap();
-        ids.push(model.id);
+        let id = ModelId::new(&world.clock);
+        let model = Model { id, version, as_of, state: State::Shadow, live_time: None, ..live.clone() };
+        models::put_in_tx(&mut tx, &tenant, &model).await.unwrap();
+        ids.push(id);
     }
     tx.commit().await.unwrap();
 
+    let now = world.clock.now();
     let mut first = db.begin().await.unwrap();
-    store::promote_in_tx(&mut first, &tenant, ids[0]).await.unwrap();
+    models::places_in_tx(&mut first, &tenant).await.unwrap();
+    models::go_live_in_tx(&mut first, &tenant, ids[0], now).await.unwrap();
     let second = async {
         let mut second = db.begin().await.unwrap();
-        store::promote_in_tx(&mut second, &tenant, ids[1]).await.unwrap();
+        let places = models::places_in_tx(&mut second, &tenant).await.unwrap();
+        // it sees what the first has done
+        assert_eq!(places.iter().find(|place| place.live).map(|place| place.version), Some(2));
+        models::go_live_in_tx(&mut second, &tenant, ids[1], now).await.unwrap();
         second.commit().await.unwrap();
     };
     commit_beside(&db, first, second).await;

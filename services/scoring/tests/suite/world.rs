@@ -23,7 +23,7 @@ use salient_proto::{
     profile::v1::{AccountsChanged, Order, OrdersRecorded},
     scoring::v1::{
         GetModelRequest, GetScoreRequest, GetScoringRunRequest, ListModelsRequest, ListScoresRequest, Model,
-        ModelPromoted, Score, ScoresPublished, ScoringRun, StartScoringRunRequest,
+        ModelDrifted, ModelPromoted, Score, ScoresPublished, ScoringRun, StartScoringRunRequest,
         insight_service_client::InsightServiceClient, scoring_service_client::ScoringServiceClient,
     },
 };
@@ -65,6 +65,7 @@ pub(crate) use both;
 pub struct Heard {
     pub scores: Vec<Score>,
     pub models: Vec<Model>,
+    pub drifted: Vec<ModelDrifted>,
 }
 
 pub type Client = ScoringServiceClient<Link>;
@@ -187,9 +188,22 @@ impl World {
         run
     }
 
+    /// A run as of now that trains nothing; it must succeed.
+    pub async fn run_as_it_is(&self, tenant: &str) -> ScoringRun {
+        let request = StartScoringRunRequest { request_id: request_id(), as_of: None, keep_model: true };
+        let run = self.asked(tenant, request).await;
+        let status = run.status.as_ref().unwrap();
+        assert_eq!(status.state(), State::Succeeded, "{status:?}");
+        run
+    }
+
     pub async fn run_to_the_end(&self, tenant: &str, as_of: Option<prost_types::Timestamp>) -> ScoringRun {
+        let request = StartScoringRunRequest { request_id: request_id(), as_of, keep_model: false };
+        self.asked(tenant, request).await
+    }
+
+    async fn asked(&self, tenant: &str, request: StartScoringRunRequest) -> ScoringRun {
         let mut client = self.client_of(tenant, Role::Operator);
-        let request = StartScoringRunRequest { request_id: request_id(), as_of };
         let run = client.start_scoring_run(request).await.unwrap().into_inner().scoring_run.unwrap();
         self.finished(tenant, &run.name).await
     }
@@ -248,13 +262,20 @@ async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::T
         }
         Ok(())
     }
+    async fn drift(heard: State, ctx: &mut HandlerCtx, event: ModelDrifted) -> salient_core::Result<()> {
+        if ctx.envelope.tenant.as_str() == "acme" {
+            heard.lock().unwrap().drifted.push(event);
+        }
+        Ok(())
+    }
     let store = StoreConfig::new(format!("sqlite:{}/listener.db", folder.path().display()));
     let db = Db::open(&store, &Migrations::common().with(salient_events::migrations())).await.unwrap();
     let heard = State::default();
     let consumer = Consumer::new(db, bus.clone(), "listener", clock.clone())
         .subscribe(SERVICE)
         .handle_with(heard.clone(), scores)
-        .handle_with(heard.clone(), model);
+        .handle_with(heard.clone(), model)
+        .handle_with(heard.clone(), drift);
     consumer.create_groups().await.unwrap();
     life.spawn("listener", consumer.run(life.soft.clone()));
     heard
