@@ -42,9 +42,9 @@ pub fn lightgbm_lists(context: &Context) -> Result<(f64, f64)> {
 
 /// Seconds in which LightGBM fits the bank data, and microseconds in which it predicts a row.
 pub fn lightgbm_speed(context: &Context) -> Result<(f64, f64)> {
-    let script = context.workspace.target.join("peers/lightgbm.py");
+    let script = context.workspace.target.join("peers/speed.py");
     let python = python(context)?;
-    fs::write(&script, include_str!("lightgbm.py"))?;
+    fs::write(&script, include_str!("speed.py"))?;
     let data = context.data("bank_marketing/bank-additional-first80.csv.gz")?;
     let printed = process::read(Command::new(python).arg(script).arg(data))?;
     let mut numbers = printed.split_whitespace().map(str::parse::<f64>);

@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 rows = pandas.read_csv(sys.argv[1], sep=";")
 labels = (rows.pop("y") == "yes").astype(int)
 rows = rows.drop(columns="duration")
-for name in rows.columns[rows.dtypes == object]:
+for name in rows.select_dtypes(exclude="number").columns:
     rows[name] = rows[name].astype("category")
 train, test, known, later = train_test_split(rows, labels, test_size=0.2, random_state=0, stratify=labels)
 fit = predict = float("inf")
