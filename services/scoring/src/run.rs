@@ -174,7 +174,7 @@ impl Scoring {
         Ok(tx.commit().await?)
     }
 
-    /// Scores every account and publishes the scores, shard by shard and some at a time, so that memory
+    /// Scores every account and publishes the scores, in the order of shards and some at a time, so that memory
     /// does not grow with them; says how many there are.
     async fn publish(
         &self,
@@ -187,31 +187,35 @@ impl Scoring {
         if published.live.is_none() {
             return Ok(0);
         }
-        let mut shards: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
-        let known = ledger.history.as_of(as_of.timestamp_micros()).known_accounts();
-        let all = known.len();
-        for number in known {
-            let id = ledger.accounts[number as usize].id;
-            shards.entry(shard_of(id.uuid().as_bytes())).or_default().push(number);
-        }
+        let mut numbers = ledger.history.as_of(as_of.timestamp_micros()).known_accounts();
+        let all = numbers.len();
+        // events of few shards from each batch
+        numbers.sort_by_cached_key(|&number| shard(ledger.accounts[number as usize].id));
         let mut done = 0;
-        for (shard, numbers) in shards {
-            for numbers in numbers.chunks(BATCH) {
-                context.progress(0.5 + 0.3 * done as f64 / all as f64, "scoring every account");
-                let (published, ledger, numbers) = (published.clone(), Arc::clone(ledger), numbers.to_vec());
-                let scores = aside(move || some(&published, &ledger, as_of, &numbers)).await??;
-                done += scores.len();
-                let mut tx = self.db.begin().await?;
-                store::put_scores_in_tx(&mut tx, tenant, &scores).await?;
-                let scores =
-                    scores.into_iter().map(|score| convert::score(score, PUBLISHED_FACTORS)).collect();
-                let message = pb::ScoresPublished { scores };
-                self.outbox.publish_in_tx(&mut tx, &[self.outbox.event(tenant, shard, &message)]).await?;
-                tx.commit().await?;
+        for numbers in numbers.chunks(BATCH) {
+            context.progress(0.5 + 0.3 * done as f64 / all as f64, "scoring every account");
+            let (published, ledger, numbers) = (published.clone(), Arc::clone(ledger), numbers.to_vec());
+            let scores = aside(move || some(&published, &ledger, as_of, &numbers)).await??;
+            done += scores.len();
+            let mut tx = self.db.begin().await?;
+            store::put_scores_in_tx(&mut tx, tenant, &scores).await?;
+            let mut shards: BTreeMap<u16, Vec<pb::Score>> = BTreeMap::new();
+            for score in scores {
+                shards
+                    .entry(shard(score.account))
+                    .or_default()
+                    .push(convert::score(score, PUBLISHED_FACTORS));
             }
+            let event = |(shard, scores)| self.outbox.event(tenant, shard, &pb::ScoresPublished { scores });
+            self.outbox.publish_in_tx(&mut tx, &shards.into_iter().map(event).collect::<Vec<_>>()).await?;
+            tx.commit().await?;
         }
         Ok(done)
     }
+}
+
+fn shard(account: AccountId) -> u16 {
+    shard_of(account.uuid().as_bytes())
 }
 
 /// The versions whose scores are published.
