@@ -78,6 +78,12 @@ impl Scoring {
             State::Retired => return Ok(vec![format!("version {} was retired", model.version)]),
             State::Shadow | State::Pilot(_) => {}
         }
+        if let Some(live) = champion.as_ref().filter(|live| live.as_of > model.as_of) {
+            return Ok(vec![format!(
+                "the live version, {}, knows more: it was trained as of a later moment",
+                live.version
+            )]);
+        }
         let (challenger, read) = (Arc::clone(model), Arc::clone(ledger));
         let seen = champion.as_ref().map(|champion| champion.id);
         let doubts = aside(move || {

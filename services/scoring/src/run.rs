@@ -70,7 +70,7 @@ impl Scoring {
     ///
     /// # Errors
     /// NOT_ENOUGH_DATA with what would be enough, NOT_READY when the live version is to be kept and
-    /// there is none; then nothing changes.
+    /// there is none, or a field when it knows more than the run may; then nothing changes.
     pub async fn run(self, context: RunContext) -> Result<Vec<u8>> {
         let request: pb::StartScoringRunRequest = context.run.decode()?;
         let tenant = context.run.tenant.clone();
@@ -80,6 +80,13 @@ impl Scoring {
         let mut done = pb::ScoringRun { as_of: Some(convert::timestamp(as_of)), ..Default::default() };
         let before = self.published(&tenant).await?;
         if let Some(live) = &before.live {
+            if request.keep_model && as_of < live.as_of {
+                let since = live.as_of.to_rfc3339();
+                let why = format!(
+                    "the live version knows what came before {since}; a time from then on is accepted"
+                );
+                return Err(Error::field("as_of", why));
+            }
             context.progress(0.2, "watching the live version");
             done.alarms = self.watch(&tenant, live, &ledger, as_of).await?;
         } else if request.keep_model {
@@ -99,7 +106,7 @@ impl Scoring {
             (source, done.trained_model) = (Some(model.id), model.id.name());
             done.doubts = self.try_live(&tenant, &model, before.live, &ledger, as_of).await?;
         }
-        let published = self.published(&tenant).await?;
+        let published = self.published(&tenant).await?.known_at(as_of);
         done.model = published.live.as_ref().map(|live| live.id.name()).unwrap_or_default();
         let scored = self.publish(&context, &tenant, &published, &ledger, as_of).await?;
         done.scored_accounts = i64::try_from(scored).unwrap_or(i64::MAX);
@@ -228,6 +235,12 @@ pub struct Published {
 }
 
 impl Published {
+    /// Without versions that were trained on what came after a moment.
+    fn known_at(self, as_of: DateTime<Utc>) -> Self {
+        let known = |model: &Arc<Model>| model.as_of <= as_of;
+        Self { live: self.live.filter(known), pilot: self.pilot.filter(known) }
+    }
+
     /// The version that scores an account.
     fn of(&self, account: AccountId) -> Option<&Model> {
         let pilot = self.pilot.as_deref().filter(|pilot| pilot.state.holds(account));

@@ -26,6 +26,7 @@ both!(
     what_moves_is_told,
     backtests,
     backtests_that_cannot_be,
+    nobody_scores_with_what_came_later,
     nothing_to_keep_or_to_go_back_to,
 );
 
@@ -224,6 +225,24 @@ async fn backtests_that_cannot_be(world: &World) {
     let request =
         GetModelBacktestRequest { name: "modelBacktests/01890000-0000-7000-8000-000000000000".into() };
     assert_eq!(why(world.operator().get_model_backtest(request).await).0, Code::NotFound);
+}
+
+async fn nobody_scores_with_what_came_later(world: &World) {
+    world.learn_of("acme", &world.history()).await;
+    let live = world.run("acme").await;
+    let scores = world.scores("acme").await;
+    let early = Some(timestamp(world.today() - TimeDelta::days(10)));
+    let run = world.run_to_the_end("acme", early).await;
+    assert_eq!(run.status.unwrap().state(), RunState::Succeeded);
+    assert_eq!((run.model.as_str(), run.scored_accounts), ("", 0));
+    assert!(run.doubts.len() == 1 && run.doubts[0].contains("knows more"), "{:?}", run.doubts);
+    assert_eq!(world.scores("acme").await, scores);
+    assert!(world.model(&live.model).await.live);
+    let request = StartScoringRunRequest { request_id: request_id(), as_of: early, keep_model: true };
+    let started =
+        world.operator().start_scoring_run(request).await.unwrap().into_inner().scoring_run.unwrap();
+    let status = world.finished("acme", &started.name).await.status.unwrap();
+    assert_eq!((status.state(), status.reason.as_str()), (RunState::Failed, "FIELD_INVALID"));
 }
 
 async fn nothing_to_keep_or_to_go_back_to(world: &World) {
