@@ -6,6 +6,7 @@
 //! there is kept with it ([`Measured`]), to be judged, compared and watched by.
 
 mod measured;
+mod reasons;
 
 pub use measured::{Judged, Measured};
 
@@ -17,6 +18,7 @@ use crate::{
     logistic::LogisticLearner,
     metrics::{auc, log_loss},
     model::{AnyModel, Learner, Model, Table, sigmoid},
+    tabular::BaseRates,
     trees::TreesLearner,
 };
 use rayon::prelude::*;
@@ -174,6 +176,10 @@ pub struct PropensityModel {
     pub rows: usize,
     /// Share of training rows that ordered.
     pub base_rate: f64,
+    /// How often accounts ordered again, by the value of each feature; `None` of versions that were
+    /// trained before it was kept.
+    #[serde(default)]
+    pub rates: Option<BaseRates>,
     /// Test on the latest cutoff; `None` if there was only one.
     pub holdout: Option<Holdout>,
     /// The same in full; `None` also of versions that were trained before it was kept.
@@ -270,6 +276,7 @@ impl PropensityModel {
             trained_at: view.cutoff(),
             rows,
             base_rate: yes as f64 / rows as f64,
+            rates: Some(reasons::rates(&lessons)?),
             holdout,
             measured: None,
             data: measured::fingerprint(&lessons),

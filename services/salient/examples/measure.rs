@@ -2,7 +2,8 @@
 //!
 //! `measure import FILE STORE_URL`: order lines per second from the file, over real gRPC, into a
 //! profile service of its own on that store. `measure plan SESSION SECONDS`: latency of reading a
-//! plan from a running suite. `measure interactions ADDRESS TOKEN COUNT`: interactions per second
+//! plan from a running suite. `measure scores SESSION SECONDS`: the same of a score with its reasons,
+//! and of the least that the service can be asked in between. `measure interactions ADDRESS TOKEN COUNT`: interactions per second
 //! from one client stream into a running profile service, which gets their accounts before.
 
 use std::{
@@ -23,6 +24,7 @@ use salient_proto::{
     common::v1::SourceKey,
     profile::v1::{Account, IngestRecordsRequest, Interaction},
     recommendation::v1::{GetDailyPlanRequest, ListSellersRequest},
+    scoring::v1::{GetGradeBoundsRequest, GetScoreRequest, ListScoresRequest},
 };
 use salient_store::StoreConfig;
 use tokio::net::TcpListener;
@@ -36,9 +38,12 @@ async fn main() -> Result<()> {
     match arguments.as_slice() {
         ["import", file, store] => import_lines(Path::new(file), store).await,
         ["plan", session, seconds] => plan(Path::new(session), Duration::from_secs(seconds.parse()?)).await,
+        ["scores", session, seconds] => {
+            scores(Path::new(session), Duration::from_secs(seconds.parse()?)).await
+        }
         ["interactions", address, token, count] => interactions(address, token, count.parse()?).await,
         _ => bail!(
-            "measure interactions ADDRESS TOKEN COUNT | measure import FILE STORE_URL | measure plan SESSION SECONDS"
+            "measure interactions ADDRESS TOKEN COUNT | measure import FILE STORE_URL | measure plan SESSION SECONDS | measure scores SESSION SECONDS"
         ),
     }
 }
@@ -99,10 +104,41 @@ async fn plan(session: &Path, time: Duration) -> Result<()> {
             largest = largest.max(plan.context("no plan")?.book_size);
         }
     }
-    taken.sort_by(f64::total_cmp);
-    let at = |share: f64| taken[((taken.len() - 1) as f64 * share) as usize];
     let found = serde_json::json!({
-        "calls": taken.len(), "p50_ms": at(0.5), "p99_ms": at(0.99), "largest_book": largest,
+        "calls": taken.len(), "p50_ms": at(&mut taken, 0.5), "p99_ms": at(&mut taken, 0.99), "largest_book": largest,
+    });
+    println!("{found}");
+    Ok(())
+}
+
+fn at(taken: &mut [f64], share: f64) -> f64 {
+    taken.sort_by(f64::total_cmp);
+    taken[((taken.len() - 1) as f64 * share) as usize]
+}
+
+async fn scores(session: &Path, time: Duration) -> Result<()> {
+    let mut client = Session::read(session)?.connect()?.scoring;
+    let request = ListScoresRequest { page_size: 1_000, ..Default::default() };
+    let scores = client.list_scores(request).await?.into_inner().scores;
+    ensure!(!scores.is_empty(), "the suite has no scores");
+    let (mut taken, mut bare, mut reasons) = (Vec::new(), Vec::new(), 0);
+    let ends = Instant::now() + time;
+    for score in scores.iter().cycle() {
+        let request = GetScoreRequest { name: score.name.clone(), as_of: None };
+        let started = Instant::now();
+        let told = client.get_score(request).await?.into_inner().score.context("no score")?;
+        taken.push(started.elapsed().as_secs_f64() * 1e3);
+        reasons += told.reasons.len();
+        let started = Instant::now();
+        client.get_grade_bounds(GetGradeBoundsRequest {}).await?;
+        bare.push(started.elapsed().as_secs_f64() * 1e3);
+        if Instant::now() > ends {
+            break;
+        }
+    }
+    let found = serde_json::json!({
+        "calls": taken.len(), "reasons": reasons as f64 / taken.len() as f64,
+        "p50_ms": at(&mut taken, 0.5), "p99_ms": at(&mut taken, 0.99), "bare_p99_ms": at(&mut bare, 0.99),
     });
     println!("{found}");
     Ok(())

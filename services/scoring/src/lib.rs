@@ -9,7 +9,7 @@
 //!
 //! A run ([`run`]) reads the whole ledger into columns and hands them to `salient-learn` through a
 //! view that cannot see a row dated at the cutoff or later. The model version and the frozen
-//! features of each score stay in the store, so that a score can be computed again from them. A new
+//! features of each score stay in the store, so that it can be made again, bit for bit. A new
 //! version goes live only if it passes its gates and is not worse than the one that is ([`registry`]);
 //! what any would have promised in the past tells a [`backtest`]. The
 //! same run learns the models of the customer base ([`insight`]); these answer at the read, from the
@@ -23,10 +23,12 @@ pub mod backtest;
 mod config;
 pub mod domain;
 mod events;
+mod grades;
 pub mod grpc;
 pub mod insight;
 pub mod registry;
 pub mod run;
+mod scores;
 pub mod store;
 
 pub use app::{App, SERVICE, build};

@@ -148,10 +148,10 @@ impl Scoring {
         Ok(answer)
     }
 
-    /// Puts the version live that was live before the one that is.
+    /// Ends a pilot; without one, puts the version live that was live before the one that is.
     ///
     /// # Errors
-    /// NOT_READY when there is none.
+    /// NOT_READY when there is neither.
     pub async fn roll_back(
         &self,
         tenant: &TenantId,
@@ -165,11 +165,16 @@ impl Scoring {
             return pb::RollBackModelResponse::decode(answer.as_slice()).map_err(Error::internal);
         }
         let places = models::places_in_tx(&mut tx, tenant).await?;
-        let id = before(&places).ok_or_else(|| {
+        let to = back_to(&places).ok_or_else(|| {
             Error::new(Reason::NotReady, "no version was live before the one that is; promote one instead")
         })?;
-        let model = models::by_id(&mut tx, tenant, id).await?.ok_or_else(|| Error::not_found(id))?;
-        let model = self.go_live_in_tx(&mut tx, tenant, &model).await?;
+        let model = models::by_id(&mut tx, tenant, to).await?.ok_or_else(|| Error::not_found(to))?;
+        let model = if model.state == State::Live {
+            models::end_pilot_in_tx(&mut tx, tenant).await?;
+            model
+        } else {
+            self.go_live_in_tx(&mut tx, tenant, &model).await?
+        };
         let run = self.score_again_in_tx(&mut tx, tenant).await?;
         let answer = pb::RollBackModelResponse {
             model: Some(convert::model(model)),
@@ -219,9 +224,12 @@ fn held(places: &[Place], seen: Option<ModelId>) -> Option<String> {
     })
 }
 
-/// The version that was live before the one that is.
-fn before(places: &[Place]) -> Option<ModelId> {
+/// The version that is live when the last promotion is taken back: the same, if that was a pilot's.
+fn back_to(places: &[Place]) -> Option<ModelId> {
     let live = places.iter().find(|place| place.live)?;
+    if places.iter().any(|place| place.pilot) {
+        return Some(live.id);
+    }
     places.iter().rfind(|place| place.was_live && place.version < live.version).map(|place| place.id)
 }
 

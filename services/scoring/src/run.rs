@@ -2,14 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message as _;
 use salient_core::{AccountId, Clock, Error, ModelId, Reason, Result, TenantId};
 use salient_events::{Outbox, shard_of};
-use salient_learn::{
-    account::NAMES,
-    propensity::{AccountTable, PropensityConfig, PropensityModel},
-};
+use salient_learn::propensity::{AccountTable, PropensityConfig, PropensityModel};
 use salient_ledger::Ledger;
 use salient_proto::scoring::v1 as pb;
 use salient_store::{Db, Run, RunContext};
@@ -26,6 +23,9 @@ pub const KIND: &str = "scoring";
 
 /// Scores in one transaction, and accounts in one event at most.
 const BATCH: usize = 1_000;
+
+/// Days for which it is kept what was said of an account.
+const HISTORY_DAYS: i64 = 400;
 
 /// Products or regions in one transaction; the deals of a product are some ten kilobytes.
 const NAMED_BATCH: usize = 100;
@@ -198,25 +198,32 @@ impl Scoring {
         let all = numbers.len();
         // events of few shards from each batch
         numbers.sort_by_cached_key(|&number| shard(ledger.accounts[number as usize].id));
+        let bounds = store::grades::get(&mut self.db.read().await?, tenant).await?;
         let mut done = 0;
         for numbers in numbers.chunks(BATCH) {
             context.progress(0.5 + 0.3 * done as f64 / all as f64, "scoring every account");
             let (published, ledger, numbers) = (published.clone(), Arc::clone(ledger), numbers.to_vec());
-            let scores = aside(move || some(&published, &ledger, as_of, &numbers)).await??;
+            let mut scores = aside(move || some(&published, &ledger, as_of, &numbers)).await??;
             done += scores.len();
             let mut tx = self.db.begin().await?;
+            store::history::compare(&mut tx, tenant, &mut scores).await?;
             store::put_scores_in_tx(&mut tx, tenant, &scores).await?;
+            store::history::put_in_tx(&mut tx, tenant, &scores).await?;
             let mut shards: BTreeMap<u16, Vec<pb::Score>> = BTreeMap::new();
             for score in scores {
-                shards
-                    .entry(shard(score.account))
-                    .or_default()
-                    .push(convert::score(score, PUBLISHED_FACTORS));
+                shards.entry(shard(score.account)).or_default().push(convert::score(
+                    score,
+                    &bounds,
+                    PUBLISHED_FACTORS,
+                ));
             }
             let event = |(shard, scores)| self.outbox.event(tenant, shard, &pb::ScoresPublished { scores });
             self.outbox.publish_in_tx(&mut tx, &shards.into_iter().map(event).collect::<Vec<_>>()).await?;
             tx.commit().await?;
         }
+        let mut tx = self.db.begin().await?;
+        store::history::forget_in_tx(&mut tx, tenant, as_of - TimeDelta::days(HISTORY_DAYS)).await?;
+        tx.commit().await?;
         Ok(done)
     }
 }
@@ -285,7 +292,7 @@ fn some(published: &Published, ledger: &Ledger, as_of: DateTime<Utc>, numbers: &
     let mut scores = Vec::with_capacity(numbers.len());
     for (model, numbers) in by_version.into_values() {
         let table = AccountTable::of(&view, &numbers, HORIZON_DAYS).map_err(refusal)?;
-        scores.extend(score(model, &table, &NAMES, of));
+        scores.extend(score(model, &table, of));
     }
     Ok(scores)
 }

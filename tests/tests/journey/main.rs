@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod merges;
+mod models;
 mod three_sources;
 mod world;
 

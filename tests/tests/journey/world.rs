@@ -26,7 +26,7 @@ use salient_store::StoreConfig;
 use salient_testkit::{Postgres, Redis};
 use serde_json::Value;
 
-const GLANCE: Duration = Duration::from_millis(20);
+pub const GLANCE: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub enum Engine {
@@ -88,8 +88,13 @@ impl World {
 
     /// Imports the company, with orders from before and after the clock's day.
     pub async fn import(&self) {
+        self.import_of(150).await;
+    }
+
+    /// The same of a company with so many accounts.
+    pub async fn import_of(&self, accounts: u64) {
         let config = Config {
-            accounts: 150,
+            accounts,
             sellers: 4,
             products: 60,
             start: NaiveDate::from_ymd_opt(2025, 3, 1).unwrap(),

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use salient_testkit::{Postgres, PostgresOptions};
 use serde_json::Value;
 
-use super::{Context, Figure, Group, copy, peers};
+use super::{Context, Figure, Group, copy, number, peers};
 use crate::install;
 
 /// The days of the goal; the share that came true is averaged over them.
@@ -28,11 +28,12 @@ const NEW_PROMISED: &str = "list.new.promised";
 const DEMO_SECONDS: &str = "demo.seconds";
 const DEMO_MIB: &str = "demo.peak_mib";
 const PLAN: &str = "plan.seller.p99_ms";
+const SCORE: &str = "score.one.p99_ms";
 const SQLITE: &str = "import.sqlite.lines_per_s";
 const POSTGRES: &str = "import.postgres.share_of_copy";
 
 pub const LISTS: Group = Group { names: || names(&[KEPT, PROMISED, NEW_KEPT, NEW_PROMISED]), measure: lists };
-pub const DEMO: Group = Group { names: || names(&[DEMO_SECONDS, DEMO_MIB, PLAN]), measure: demo };
+pub const DEMO: Group = Group { names: || names(&[DEMO_SECONDS, DEMO_MIB, PLAN, SCORE]), measure: demo };
 pub const IMPORT: Group = Group { names: || names(&[SQLITE, POSTGRES]), measure: import };
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -114,8 +115,9 @@ fn demo(context: &Context, wanted: &[String]) -> Result<Vec<Figure>> {
         figures.push(Figure::of_runs(DEMO_SECONDS, "s", seconds)?.goal(20.0));
         figures.push(Figure::of_runs(DEMO_MIB, "MiB", mib)?.goal(1024.0));
     }
-    if wants(PLAN) {
-        figures.push(reading(context, &salient, &data)?);
+    if wants(PLAN) || wants(SCORE) {
+        let found = reading(context, &salient, &data)?;
+        figures.extend(found.into_iter().filter(|figure| wants(&figure.figure)));
     }
     Ok(figures)
 }
@@ -148,7 +150,7 @@ fn once(salient: &Path, data: &Path, home: &Path) -> Result<(f64, f64)> {
     }
 }
 
-fn reading(context: &Context, salient: &Path, data: &Path) -> Result<Figure> {
+fn reading(context: &Context, salient: &Path, data: &Path) -> Result<Vec<Figure>> {
     let home = tempfile::tempdir()?;
     let mut child = Command::new(salient)
         .args(["demo", "--data"])
@@ -164,13 +166,17 @@ fn reading(context: &Context, salient: &Path, data: &Path) -> Result<Figure> {
     let serving = lines.by_ref().map_while(Result::ok).any(|line| line.starts_with("Serving"));
     ensure!(serving, "the demo ended before it served");
     let session = home.path().join(".salient/session.json");
-    let found = measured(context, &["plan", &session.display().to_string(), READING])?;
+    let session = session.display().to_string();
+    let plans = measured(context, &["plan", &session, READING])?;
+    let scores = measured(context, &["scores", &session, READING])?;
     drop(demo);
-    let number = |key: &str| found[key].as_f64().with_context(|| format!("{key} was not measured"));
-    let mut figure = Figure::of_runs(PLAN, "ms", vec![number("p99_ms")?])?.goal(20.0);
-    figure.beside = Some(number("p50_ms")?);
-    figure.beside_what = Some("median of the same calls");
-    Ok(figure)
+    let mut plan = Figure::of_runs(PLAN, "ms", vec![number(&plans, "p99_ms")?])?.goal(20.0);
+    plan.beside = Some(number(&plans, "p50_ms")?);
+    plan.beside_what = Some("median of the same calls");
+    let mut score = Figure::of_runs(SCORE, "ms", vec![number(&scores, "p99_ms")?])?.goal(5.0);
+    score.beside = Some(number(&scores, "bare_p99_ms")?);
+    score.beside_what = Some("p99 of GetGradeBounds, one row, in between");
+    Ok(vec![plan, score])
 }
 
 /// What `examples/measure.rs` of the command line prints.

@@ -1,16 +1,17 @@
 //! Between the contract and the domain. Protobuf types stop here.
 
-use salient_core::from_micros;
+use salient_core::{Currency, from_micros};
 use salient_learn::{
     account::NAMES,
     drift::{Alarm, What},
     propensity::Measured,
+    tabular::{Reason, Value, Wording},
 };
 use salient_proto::scoring::v1 as pb;
 
 pub use salient_ledger::wire::{estimate, time, timestamp};
 
-use crate::domain::{Model, Score, State, TARGET};
+use crate::domain::{Grade, GradeBounds, Model, Score, State, TARGET, Trend};
 
 /// A model on the wire.
 #[must_use]
@@ -96,9 +97,21 @@ pub fn alarm(from: Alarm) -> pb::ModelAlarm {
     }
 }
 
-/// A score on the wire, with at most `factors` contributions.
+/// A score on the wire, with at most `factors` contributions and without reasons.
 #[must_use]
-pub fn score(from: Score, factors: usize) -> pb::Score {
+pub fn score(from: Score, bounds: &GradeBounds, factors: usize) -> pb::Score {
+    let grade = match bounds.grade(from.probability) {
+        Grade::A => pb::score::Grade::A,
+        Grade::B => pb::score::Grade::B,
+        Grade::C => pb::score::Grade::C,
+        Grade::D => pb::score::Grade::D,
+    };
+    let trend = match from.trend() {
+        Trend::Improving => pb::score::Trend::Improving,
+        Trend::Steady => pb::score::Trend::Steady,
+        Trend::Declining => pb::score::Trend::Declining,
+        Trend::Unknown => pb::score::Trend::Unknown,
+    };
     pb::Score {
         name: format!("{}/score", from.account.name()),
         account: from.account.name(),
@@ -118,5 +131,40 @@ pub fn score(from: Score, factors: usize) -> pb::Score {
             })
             .collect(),
         base_rate: from.base_rate,
+        grade: grade.into(),
+        trend: trend.into(),
+        earlier_probability: from.earlier.map(|earlier| earlier.probability),
+        reasons: Vec::new(),
     }
+}
+
+/// Features that are minor units.
+const AMOUNTS: [&str; 3] = ["revenue", "revenue_last_three_periods", "mean_order_amount"];
+
+/// A reason on the wire, in words; amounts are told in the currency's own unit.
+#[must_use]
+pub fn reason(from: &Reason, currency: Currency) -> pb::ScoreReason {
+    let wording = Wording { subjects: "accounts".into(), outcome: "ordered within 30 days".into() };
+    let mut told = from.clone();
+    if AMOUNTS.contains(&from.column.as_str()) {
+        let unit = 10_f64.powi(currency.digits().cast_signed());
+        let in_units = |minor: f64| minor / unit;
+        if let Value::Number(value) = &mut told.value {
+            *value /= unit;
+        }
+        told.group = from.group.map(|(low, high)| (low.map(in_units), high.map(in_units)));
+    }
+    pb::ScoreReason {
+        feature: from.column.clone(),
+        log_odds: from.log_odds,
+        text: told.words(&wording),
+        base_rate: from.same.map(|same| same.value()),
+        examples: from.same.map_or(0, |same| i64::try_from(same.rows).unwrap_or(i64::MAX)),
+    }
+}
+
+/// Where grades begin, on the wire.
+#[must_use]
+pub fn bounds(from: GradeBounds) -> pb::GradeBounds {
+    pb::GradeBounds { a: from.a, b: from.b, c: from.c }
 }

@@ -1,7 +1,7 @@
 //! `ScoringService`.
 
 use prost::Message as _;
-use salient_core::{AccountId, Error, ModelBacktestId, ModelId, Result, ScoringRunId, ids::parse_path, page};
+use salient_core::{AccountId, Error, ModelBacktestId, ModelId, Result, ScoringRunId, page};
 use salient_kit::{accept, status};
 use salient_proto::scoring::v1::{self as pb, scoring_service_server::ScoringService as Contract};
 use salient_store::{NewRun, runs};
@@ -9,9 +9,9 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use crate::{
-    backtest,
+    backtest, grades,
     run::{self, KIND, Scoring},
-    store,
+    scores, store,
 };
 
 /// The service.
@@ -156,13 +156,7 @@ impl Contract for Service {
         request: Request<pb::GetScoreRequest>,
     ) -> Result<Response<pb::GetScoreResponse>, Status> {
         let (ctx, message) = accept(request)?;
-        let found = async {
-            let [account] = parse_path("name", "accounts/{account}/score", &message.name)?;
-            let account = AccountId::parse_name(&format!("accounts/{account}"))?;
-            let found = store::score_of(&mut self.scoring.db.read().await?, ctx.tenant(), account).await?;
-            found.ok_or_else(|| Error::not_found(&message.name))
-        };
-        let score = convert::score(found.await.map_err(status)?, usize::MAX);
+        let score = scores::get(&self.scoring, ctx.tenant(), &message).await.map_err(status)?;
         Ok(Response::new(pb::GetScoreResponse { score: Some(score) }))
     }
 
@@ -176,10 +170,59 @@ impl Contract for Service {
             let page = page::page(message.page_size, &message.page_token, &query)?;
             let mut read = self.scoring.db.read().await?;
             let rows = store::list_scores(&mut read, ctx.tenant(), page.key()?, page.limit()).await?;
-            Result::Ok(page.cut(rows, |score| (score.probability, score.account.uuid())))
+            let bounds = store::grades::get(&mut read, ctx.tenant()).await?;
+            let (rows, token) = page.cut(rows, |score| (score.probability, score.account.uuid()));
+            Result::Ok((rows.into_iter().map(|score| convert::score(score, &bounds, 0)).collect(), token))
+        };
+        let (scores, next_page_token) = found.await.map_err(status)?;
+        Ok(Response::new(pb::ListScoresResponse { scores, next_page_token }))
+    }
+
+    async fn list_score_history(
+        &self,
+        request: Request<pb::ListScoreHistoryRequest>,
+    ) -> Result<Response<pb::ListScoreHistoryResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        let found = async {
+            let account = AccountId::parse_field("parent", &message.parent)?;
+            let query = ["score history", ctx.tenant().as_str(), &message.parent];
+            let page = page::page(message.page_size, &message.page_token, &query)?;
+            let mut read = self.scoring.db.read().await?;
+            let rows = store::history::list(
+                &mut read,
+                ctx.tenant(),
+                account,
+                page.key()?.unwrap_or(i64::MAX),
+                page.limit(),
+            )
+            .await?;
+            Result::Ok(page.cut(rows, |point| point.as_of.timestamp_micros()))
         };
         let (rows, next_page_token) = found.await.map_err(status)?;
-        let scores = rows.into_iter().map(|score| convert::score(score, 0)).collect();
-        Ok(Response::new(pb::ListScoresResponse { scores, next_page_token }))
+        let points = rows.into_iter().map(|point| pb::list_score_history_response::Point {
+            as_of: Some(convert::timestamp(point.as_of)),
+            model: point.model.name(),
+            probability: point.probability,
+        });
+        Ok(Response::new(pb::ListScoreHistoryResponse { points: points.collect(), next_page_token }))
+    }
+
+    async fn get_grade_bounds(
+        &self,
+        request: Request<pb::GetGradeBoundsRequest>,
+    ) -> Result<Response<pb::GetGradeBoundsResponse>, Status> {
+        let (ctx, _) = accept(request)?;
+        let found =
+            async { store::grades::get(&mut self.scoring.db.read().await?, ctx.tenant()).await }.await;
+        let grade_bounds = convert::bounds(found.map_err(status)?);
+        Ok(Response::new(pb::GetGradeBoundsResponse { grade_bounds: Some(grade_bounds) }))
+    }
+
+    async fn update_grade_bounds(
+        &self,
+        request: Request<pb::UpdateGradeBoundsRequest>,
+    ) -> Result<Response<pb::UpdateGradeBoundsResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        grades::update(&self.scoring, ctx.tenant(), &message).await.map(Response::new).map_err(status)
     }
 }

@@ -1,5 +1,7 @@
 //! SQL. Private row types that convert, fallibly, into what the domain speaks of.
 
+pub mod grades;
+pub mod history;
 pub mod insights;
 pub mod models;
 
@@ -7,12 +9,13 @@ use salient_core::{AccountId, Currency, Estimate, ModelId, TenantId, from_micros
 use salient_store::{Connection, Error, Migration, Migrations, Result, Rows, Tx, sql};
 use uuid::Uuid;
 
-use crate::domain::Score;
+use crate::domain::{Earlier, Score};
 
 const STEPS: &[Migration] = &[
     Migration::new(1, "start", include_str!("../../migrations/0001_start.sql")),
     Migration::new(2, "insights", include_str!("../../migrations/0002_insights.sql")),
     Migration::new(3, "registry", include_str!("../../migrations/0003_registry.sql")),
+    Migration::new(4, "history", include_str!("../../migrations/0004_history.sql")),
 ];
 
 /// What this service's database needs: the crates' tables, then its own.
@@ -36,6 +39,8 @@ struct ScoreRow {
     bias: f64,
     features: String,
     contributions: String,
+    earlier_as_of: Option<i64>,
+    earlier_probability: Option<f64>,
 }
 
 impl TryFrom<ScoreRow> for Score {
@@ -57,6 +62,10 @@ impl TryFrom<ScoreRow> for Score {
                 .map_err(|error| broken("features", error.to_string()))?,
             contributions: serde_json::from_str(&row.contributions)
                 .map_err(|error| broken("contributions", error.to_string()))?,
+            earlier: row
+                .earlier_as_of
+                .zip(row.earlier_probability)
+                .map(|(as_of, probability)| Earlier { as_of: from_micros(as_of), probability }),
         })
     }
 }
@@ -71,13 +80,14 @@ pub async fn put_scores_in_tx(tx: &mut Tx, tenant: &TenantId, scores: &[Score]) 
             .push(serde_json::to_string(&score.contributions).map_err(salient_core::Error::internal)?);
     }
     sql("insert into scores (tenant, account, model, as_of, probability, expected_minor, currency, base_rate, bias,
-            features, contributions)
+            features, contributions, earlier_as_of, earlier_probability)
          select $1, account, model, as_of, probability, expected_minor, currency, base_rate, bias, features,
-            contributions from {rows} where true
+            contributions, earlier_as_of, earlier_probability from {rows} where true
          on conflict (tenant, account) do update set model = excluded.model, as_of = excluded.as_of,
             probability = excluded.probability, expected_minor = excluded.expected_minor,
             currency = excluded.currency, base_rate = excluded.base_rate, bias = excluded.bias,
-            features = excluded.features, contributions = excluded.contributions")
+            features = excluded.features, contributions = excluded.contributions,
+            earlier_as_of = excluded.earlier_as_of, earlier_probability = excluded.earlier_probability")
     .bind(tenant)
     .rows(
         Rows::new()
@@ -90,7 +100,12 @@ pub async fn put_scores_in_tx(tx: &mut Tx, tenant: &TenantId, scores: &[Score]) 
             .float("base_rate", scores.iter().map(|score| score.base_rate))
             .float("bias", scores.iter().map(|score| score.bias))
             .text("features", features.iter().map(String::as_str))
-            .text("contributions", contributions.iter().map(String::as_str)),
+            .text("contributions", contributions.iter().map(String::as_str))
+            .int("earlier_as_of", scores.iter().map(|score| score.earlier.map(|earlier| earlier.as_of)))
+            .float(
+                "earlier_probability",
+                scores.iter().map(|score| score.earlier.map(|earlier| earlier.probability)),
+            ),
     )
     .execute(tx)
     .await?;
@@ -105,7 +120,7 @@ pub async fn score_of(
 ) -> Result<Option<Score>> {
     let row: Option<ScoreRow> =
         sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
-            bias, features, contributions from scores where tenant = $1
+            bias, features, contributions, earlier_as_of, earlier_probability from scores where tenant = $1
             and account = coalesce((select root from account_roots where tenant = $1 and account = $2), $2)")
         .bind(tenant)
         .bind(account.uuid())
@@ -124,7 +139,7 @@ pub async fn list_scores(
     let (probability, account) = before.unwrap_or((2.0, Uuid::max()));
     let rows: Vec<ScoreRow> =
         sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
-            bias, features, contributions from scores
+            bias, features, contributions, earlier_as_of, earlier_probability from scores
          where tenant = $1 and (probability, account) < ($2, $3)
             and account not in (select account from account_roots where tenant = $1)
          order by probability desc, account desc limit $4")

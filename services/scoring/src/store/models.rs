@@ -124,6 +124,15 @@ pub async fn pilot_in_tx(tx: &mut Tx, tenant: &TenantId, id: ModelId, share: f64
     Ok(())
 }
 
+/// Retires the pilot.
+pub async fn end_pilot_in_tx(tx: &mut Tx, tenant: &TenantId) -> Result<()> {
+    sql("update models set state = 'retired', pilot_share = 0 where tenant = $1 and state = 'pilot'")
+        .bind(tenant)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// The version that comes next.
 pub async fn next_version_in_tx(tx: &mut Tx, tenant: &TenantId) -> Result<i32> {
     let (last,): (i64,) = sql("select coalesce(max(version), 0) from models where tenant = $1")

@@ -24,7 +24,7 @@ async fn without_a_token(world: &World) {
     assert_eq!(why(client.start_scoring_run(run).await), refused);
     assert_eq!(why(client.list_scores(ListScoresRequest::default()).await), refused);
     assert_eq!(why(client.list_models(ListModelsRequest::default()).await), refused);
-    let score = GetScoreRequest { name: format!("accounts/{ID}/score") };
+    let score = GetScoreRequest { name: format!("accounts/{ID}/score"), as_of: None };
     assert_eq!(why(client.get_score(score).await), refused);
 }
 
@@ -48,7 +48,7 @@ async fn roles(world: &World) {
     let backtest = GetModelBacktestRequest { name: format!("modelBacktests/{ID}") };
     assert_eq!(why(seller.get_model_backtest(backtest).await), insufficient);
     // a seller may ask for the score of an account
-    let score = GetScoreRequest { name: format!("accounts/{ID}/score") };
+    let score = GetScoreRequest { name: format!("accounts/{ID}/score"), as_of: None };
     assert_eq!(why(seller.get_score(score).await), (Code::NotFound, Reason::ResourceUnknown));
 }
 
@@ -64,7 +64,7 @@ async fn tenants_never_see_each_other(world: &World) {
         PromoteModelRequest { name: run.model.clone(), request_id: request_id(), pilot_share: 0.0 };
     assert_eq!(why(theirs.promote_model(promotion).await), unknown);
     assert_eq!(why(theirs.get_model(GetModelRequest { name: run.model }).await), unknown);
-    let score = GetScoreRequest { name: format!("{}/score", history.accounts[0].name) };
+    let score = GetScoreRequest { name: format!("{}/score", history.accounts[0].name), as_of: None };
     assert_eq!(why(theirs.get_score(score).await), unknown);
     assert_eq!(world.scores("other").await, []);
     assert_eq!(world.models("other").await, []);

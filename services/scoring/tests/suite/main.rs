@@ -11,4 +11,5 @@ mod prices;
 mod refusals;
 mod registry;
 mod runs;
+mod telling;
 mod world;

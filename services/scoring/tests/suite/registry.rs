@@ -99,7 +99,16 @@ async fn the_journey_of_versions(world: &World) {
     assert!((0.2..0.4).contains(&share), "{share}");
     assert_eq!(of_model(world, &first.model).await.len(), scores.len() - cohort.len());
 
-    // and then all
+    // taking it back is the pilot's end, and nobody else's
+    let back = RollBackModelRequest { request_id: request_id() };
+    let back = world.operator().roll_back_model(back).await.unwrap().into_inner();
+    assert_eq!(back.model.unwrap().name, first.model);
+    let run = world.finished("acme", &back.scoring_run.unwrap().name).await;
+    assert_eq!((&run.model, of_model(world, &first.model).await.len()), (&first.model, scores.len()));
+    assert_eq!(states(world).await, [(1, State::Live), (2, State::Retired), (3, State::Retired)]);
+
+    // to the test again, and then for all
+    promote(world, &third.trained_model, 0.3).await.unwrap();
     let (live, run) = promote(world, &third.trained_model, 0.0).await.unwrap();
     assert_eq!((live.state(), live.live, &run.model), (State::Live, true, &third.trained_model));
     assert_eq!(states(world).await, [(1, State::Retired), (2, State::Retired), (3, State::Live)]);

@@ -228,7 +228,7 @@ impl World {
     }
 
     pub async fn score(&self, tenant: &str, account: &str) -> Score {
-        let request = GetScoreRequest { name: format!("{account}/score") };
+        let request = GetScoreRequest { name: format!("{account}/score"), as_of: None };
         self.client_of(tenant, Role::Operator).get_score(request).await.unwrap().into_inner().score.unwrap()
     }
 

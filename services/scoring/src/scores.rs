@@ -1,0 +1,39 @@
+//! A score as it is told: the newest, or that of a time, with reasons in words.
+
+use salient_core::{AccountId, Error, Result, TenantId, ids::parse_path};
+use salient_proto::scoring::v1 as pb;
+
+use crate::{grpc::convert, run::Scoring, store};
+
+/// The score of an account.
+///
+/// # Errors
+/// No such score, or one whose version does not give it again.
+pub async fn get(scoring: &Scoring, tenant: &TenantId, request: &pb::GetScoreRequest) -> Result<pb::Score> {
+    let [account] = parse_path("name", "accounts/{account}/score", &request.name)?;
+    let account = AccountId::parse_name(&format!("accounts/{account}"))?;
+    let mut read = scoring.db.read().await?;
+    let unknown = || Error::not_found(&request.name);
+    let (score, model) = match &request.as_of {
+        None => {
+            let score = store::score_of(&mut read, tenant, account).await?.ok_or_else(unknown)?;
+            let model = store::models::by_id(&mut read, tenant, score.model).await?;
+            (score, model)
+        }
+        Some(at) => {
+            let at = convert::time(at)
+                .ok_or_else(|| Error::field("as_of", "a time that a calendar has is accepted"))?;
+            // of that very moment, too
+            let before = at.timestamp_micros().saturating_add(1);
+            let frozen = store::history::list(&mut read, tenant, account, before, 1).await?.pop();
+            let frozen = frozen.ok_or_else(unknown)?;
+            let model = store::models::by_id(&mut read, tenant, frozen.model).await?.ok_or_else(unknown)?;
+            (frozen.again(&model)?, Some(model))
+        }
+    };
+    let reasons = model.map_or(Ok(Vec::new()), |model| score.reasons(&model))?;
+    let bounds = store::grades::get(&mut read, tenant).await?;
+    let currency = score.expected.currency;
+    let reasons = reasons.iter().map(|reason| convert::reason(reason, currency)).collect();
+    Ok(pb::Score { reasons, ..convert::score(score, &bounds, usize::MAX) })
+}

@@ -1,0 +1,109 @@
+//! Scores of before.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use salient_core::{AccountId, Currency, ModelId, TenantId, from_micros};
+use salient_store::{Connection, Error, Result, Rows, Tx, sql};
+use uuid::Uuid;
+
+use crate::domain::{Earlier, Frozen, Score, TREND_DAYS};
+
+#[derive(sqlx::FromRow)]
+struct FrozenRow {
+    account: Uuid,
+    as_of: i64,
+    model: Uuid,
+    probability: f64,
+    currency: String,
+    features: String,
+}
+
+impl TryFrom<FrozenRow> for Frozen {
+    type Error = Error;
+
+    fn try_from(row: FrozenRow) -> Result<Self> {
+        let broken = |column, why: String| Error::inconsistent("score_history", column, row.account, why);
+        Ok(Self {
+            account: AccountId::from_uuid(row.account),
+            as_of: from_micros(row.as_of),
+            model: ModelId::from_uuid(row.model),
+            probability: row.probability,
+            currency: Currency::try_from(row.currency.as_str())
+                .map_err(|error| broken("currency", error.to_string()))?,
+            features: serde_json::from_str(&row.features)
+                .map_err(|error| broken("features", error.to_string()))?,
+        })
+    }
+}
+
+/// Gives scores what they are compared with.
+pub async fn compare(conn: &mut impl Connection, tenant: &TenantId, scores: &mut [Score]) -> Result<()> {
+    let Some(as_of) = scores.first().map(|score| score.as_of) else { return Ok(()) };
+    let (from, to) = (as_of - TimeDelta::days(TREND_DAYS.1), as_of - TimeDelta::days(TREND_DAYS.0));
+    let rows: Vec<(Uuid, i64, f64)> = sql("select h.account, h.as_of, h.probability from {rows}
+         join score_history h on h.tenant = $1 and h.account = rows.account
+            and h.as_of >= $2 and h.as_of <= $3 order by h.as_of")
+    .bind(tenant)
+    .bind(from)
+    .bind(to)
+    .rows(Rows::new().uuid("account", scores.iter().map(|score| score.account.uuid())))
+    .fetch_all(conn)
+    .await?;
+    // ascending: of one account the latest stays
+    let latest: BTreeMap<Uuid, Earlier> = rows
+        .into_iter()
+        .map(|(account, as_of, probability)| (account, Earlier { as_of: from_micros(as_of), probability }))
+        .collect();
+    for score in scores {
+        score.earlier = latest.get(&score.account.uuid()).copied();
+    }
+    Ok(())
+}
+
+/// Keeps scores for later, from where they are published; one of the same moment takes the place of the
+/// one before.
+pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, scores: &[Score]) -> Result<()> {
+    sql("insert into score_history (tenant, account, as_of, model, probability, currency, features)
+         select $1, s.account, s.as_of, s.model, s.probability, s.currency, s.features from {rows}
+         join scores s on s.tenant = $1 and s.account = rows.account where true
+         on conflict (tenant, account, as_of) do update set model = excluded.model,
+            probability = excluded.probability, currency = excluded.currency, features = excluded.features")
+    .bind(tenant)
+    .rows(Rows::new().uuid("account", scores.iter().map(|score| score.account.uuid())))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets what was said before a moment.
+pub async fn forget_in_tx(tx: &mut Tx, tenant: &TenantId, before: DateTime<Utc>) -> Result<()> {
+    sql("delete from score_history where tenant = $1 and as_of < $2")
+        .bind(tenant)
+        .bind(before)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// What was said of an account's profile, newest first, below `before` (microseconds UTC).
+pub async fn list(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    account: AccountId,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Frozen>> {
+    let rows: Vec<FrozenRow> =
+        sql("select account, as_of, model, probability, currency, features from score_history
+         where tenant = $1 and as_of < $3
+            and account = coalesce((select root from account_roots where tenant = $1 and account = $2), $2)
+         order by as_of desc limit $4")
+        .bind(tenant)
+        .bind(account.uuid())
+        .bind(before)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    rows.into_iter().map(Frozen::try_from).collect()
+}
