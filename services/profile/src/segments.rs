@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     domain::{
         Kind,
-        condition::{Condition, Scope, Subject},
+        condition::{Condition, Scope, Subject, told},
         facts::day_of,
         membership::{segment_id, segment_name},
         record::timestamp,
@@ -275,7 +275,7 @@ pub async fn evaluate(
                 Ok(false) => {}
                 Err(failure) => {
                     found.failed_count += 1;
-                    found.failure = format!("{name}: {failure}");
+                    found.failure = format!("{name}: {}", told(&failure));
                 }
             }
         }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Kind,
-    condition::{Condition, Subject},
+    condition::{Condition, Subject, told},
     facts::Facts,
     journey::Stages,
     record::timestamp,
@@ -143,7 +143,7 @@ pub fn look(
             let holds = holds.unwrap_or_else(|failure| {
                 let failed = &mut changes.failed[position];
                 failed.count += 1;
-                failed.example = format!("{name}: {failure}");
+                failed.example = format!("{name}: {}", told(&failure));
                 false
             });
             if holds != members.contains(&(position, account)) {

@@ -1,12 +1,27 @@
 //! What a condition may speak of.
 
-use salient_proto::profile::v1::{interaction, order};
+use salient_condition::{Type, language};
 
-use super::Type;
+/// What a name of a condition became: what it tells, and what is written out in its brackets.
+#[derive(Clone, Debug)]
+pub(super) struct Name {
+    pub(super) fact: Fact,
+    /// An origin, or a kind of interaction.
+    pub(super) code: Option<i32>,
+    pub(super) currency: String,
+    /// Whether its answer changes with the day alone.
+    pub(super) timed: bool,
+}
 
-/// A variable.
+impl Name {
+    pub(super) fn new(fact: Fact, timed: bool) -> Self {
+        Self { fact, code: None, currency: String::new(), timed }
+    }
+}
+
+/// What a name tells of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Variable {
+pub(super) enum Fact {
     Name,
     DisplayName,
     Territory,
@@ -19,11 +34,6 @@ pub(super) enum Variable {
     Contacts,
     Products,
     Stage,
-}
-
-/// What a function tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fact {
     Orders,
     Returns,
     Revenue,
@@ -237,51 +247,38 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// The fields of `account`.
-pub(super) const FIELDS: &[(&str, Type, Variable, &str)] = &[
-    ("name", Type::Text, Variable::Name, "The resource name."),
-    ("display_name", Type::Text, Variable::DisplayName, "What people call the account."),
-    ("territory", Type::Text, Variable::Territory, "The sales territory."),
-    ("country", Type::Text, Variable::Country, "The country, as the source writes it."),
-    ("industry", Type::Text, Variable::Industry, "The industry, as the source writes it."),
-    ("source", Type::Text, Variable::Source, "The system that the account came from."),
-    ("source_id", Type::Text, Variable::SourceId, "The account's id there."),
+pub(super) const FIELDS: &[(&str, Type, Fact, &str)] = &[
+    ("name", Type::Text, Fact::Name, "The resource name."),
+    ("display_name", Type::Text, Fact::DisplayName, "What people call the account."),
+    ("territory", Type::Text, Fact::Territory, "The sales territory."),
+    ("country", Type::Text, Fact::Country, "The country, as the source writes it."),
+    ("industry", Type::Text, Fact::Industry, "The industry, as the source writes it."),
+    ("source", Type::Text, Fact::Source, "The system that the account came from."),
+    ("source_id", Type::Text, Fact::SourceId, "The account's id there."),
     (
         "attributes",
         Type::Map,
-        Variable::Attributes,
+        Fact::Attributes,
         "Anything else the source knows, by name; asking for a name that is not there fails, `has(account.attributes.x)` tells whether it is.",
     ),
-    ("age_days", Type::Int, Variable::AgeDays, "Days since the account was first stored."),
-    ("contacts", Type::Int, Variable::Contacts, "The number of its contacts."),
+    ("age_days", Type::Int, Fact::AgeDays, "Days since the account was first stored."),
+    ("contacts", Type::Int, Fact::Contacts, "The number of its contacts."),
 ];
 
 /// Variables that stand by themselves.
-pub(super) const VARIABLES: &[(&str, Type, Variable, &str)] = &[
+pub(super) const VARIABLES: &[(&str, Type, Fact, &str)] = &[
     (
         "products",
         Type::Texts,
-        Variable::Products,
+        Fact::Products,
         "The ids of the products that were bought, without `products/`.",
     ),
     (
         "stage",
         Type::Text,
-        Variable::Stage,
+        Fact::Stage,
         "The id of the stage of the account's journey; empty if it is in none.",
     ),
-];
-
-/// What CEL itself brings, as far as it is taken.
-const LANGUAGE: &[(&str, &str)] = &[
-    ("&& || ! ?: == != < <= > >= + - * / % in []", "Operators, as in CEL."),
-    ("has(field) -> bool", "Whether the attribute is there."),
-    ("size(text or list or map) -> int", "Its length."),
-    ("int(number or text) -> int", "A whole number; what cannot be one fails."),
-    ("double(number or text) -> double", "A number; what cannot be one fails."),
-    ("string(anything) -> string", "A text."),
-    ("text.startsWith(text) -> bool", "Also endsWith, contains."),
-    ("text.matches(pattern) -> bool", "Whether the RE2 pattern, written out, is found in the text."),
-    ("list.exists(x, condition) -> bool", "Also all, exists_one, filter, map; of a map the keys."),
 ];
 
 /// Everything a condition may use: how it is written, and what it is.
@@ -289,26 +286,7 @@ pub fn documentation() -> Vec<(String, String)> {
     let fields = FIELDS.iter().map(|(name, kind, _, what)| (format!("account.{name}: {kind}"), *what));
     let variables = VARIABLES.iter().map(|(name, kind, _, what)| (format!("{name}: {kind}"), *what));
     let functions = FUNCTIONS.iter().map(|function| (function.signature(), function.what));
-    let language = LANGUAGE.iter().map(|(text, what)| ((*text).to_owned(), *what));
-    let all = fields.chain(variables).chain(functions).chain(language);
-    all.map(|(signature, what)| (signature, what.to_owned())).collect()
-}
-
-/// Names of an enum's values in lower case, without their prefix.
-fn lower(name: &str, prefix: &str) -> String {
-    name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
-}
-
-/// The origins of orders by name.
-pub(super) fn origins() -> Vec<(String, i32)> {
-    let known = (1..).map_while(|number| order::Origin::try_from(number).ok());
-    let known = known.map(|origin| (lower(origin.as_str_name(), "ORIGIN_"), origin as i32));
-    known.chain([("unknown".to_owned(), order::Origin::Unspecified as i32)]).collect()
-}
-
-/// The kinds of interactions by name; none is any.
-pub(super) fn interactions() -> Vec<(String, Option<i32>)> {
-    let known = (1..).map_while(|number| interaction::Kind::try_from(number).ok());
-    let known = known.map(|kind| (lower(kind.as_str_name(), "KIND_"), Some(kind as i32)));
-    known.chain([("any".to_owned(), None)]).collect()
+    let ours = fields.chain(variables).chain(functions);
+    let ours = ours.map(|(signature, what)| (signature, what.to_owned()));
+    ours.chain(language("attribute")).collect()
 }

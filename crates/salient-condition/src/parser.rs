@@ -1,6 +1,6 @@
 //! From tokens to a tree.
 
-use super::{
+use crate::{
     Fault,
     lexer::{Lexeme, Token, lexemes},
 };
@@ -12,13 +12,13 @@ const DEPTH: usize = 32;
 
 /// A node and the byte at which what it stands for begins; of an operator, the operator.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Expr {
-    pub(super) at: usize,
-    pub(super) kind: Kind,
+pub(crate) struct Expr {
+    pub(crate) at: usize,
+    pub(crate) kind: Kind,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Bool(bool),
     Int(i64),
     Double(f64),
@@ -41,7 +41,7 @@ pub(super) enum Kind {
 const LEVELS: [&[&str]; 5] =
     [&["||"], &["&&"], &["==", "!=", "<", "<=", ">", ">=", "in"], &["+", "-"], &["*", "/", "%"]];
 
-pub(super) fn parse(text: &str) -> Result<Expr, Fault> {
+pub(crate) fn parse(text: &str) -> Result<Expr, Fault> {
     let mut parser = Parser { tokens: lexemes(text)?, position: 0, nodes: 0, depth: 0 };
     let expr = parser.expression()?;
     match parser.peek() {

@@ -1,16 +1,16 @@
 //! From text to tokens.
 
-use super::Fault;
+use crate::Fault;
 
 /// A token and the byte at which it begins.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Lexeme {
-    pub(super) at: usize,
-    pub(super) token: Token,
+pub(crate) struct Lexeme {
+    pub(crate) at: usize,
+    pub(crate) token: Token,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     Name(String),
     Int(i64),
     Double(f64),
@@ -25,7 +25,7 @@ const SIGNS: [&str; 24] = [
     "[", "]", "{", "}",
 ];
 
-pub(super) fn lexemes(text: &str) -> Result<Vec<Lexeme>, Fault> {
+pub(crate) fn lexemes(text: &str) -> Result<Vec<Lexeme>, Fault> {
     let mut lexer = Lexer { text, at: 0 };
     let mut found = Vec::new();
     loop {

@@ -1,20 +1,26 @@
-//! Checking calls: of functions over facts, of what CEL brings, and macros.
+//! Checking calls: of functions of the vocabulary, of what CEL brings, and macros.
 
-use super::{
-    Type,
-    check::{Checker, Typed, element, list_of},
-    names::{Argument, FUNCTIONS, Function, interactions, origins},
+use crate::{
+    Argument, Function, Type, Vocabulary,
+    check::{Checker, Typed},
     node::{Call, Macro, Node, TextTest},
     parser::{Expr, Kind},
 };
 
-impl Checker {
-    pub(super) fn call(&mut self, at: usize, target: Option<&Expr>, name: &str, arguments: &[Expr]) -> Typed {
+impl<V: Vocabulary> Checker<'_, V> {
+    pub(crate) fn call(
+        &mut self,
+        at: usize,
+        target: Option<&Expr>,
+        name: &str,
+        arguments: &[Expr],
+    ) -> Typed<V> {
         match (target, name, arguments) {
             (None, "has", [field]) => self.has(field),
             (None, "size", [of]) | (Some(of), "size", []) => {
                 let (node, kind) = self.expr(of)?;
-                let sized = matches!(kind, Type::Text | Type::Map | Type::Nothing) || element(kind).is_some();
+                let sized =
+                    matches!(kind, Type::Text | Type::Map | Type::Nothing) || kind.element().is_some();
                 if !sized {
                     return self
                         .fault(at, format!("`size` is asked of {kind}; a text, list or map is accepted"));
@@ -42,9 +48,10 @@ impl Checker {
             (Some(list), "all" | "exists" | "exists_one" | "filter" | "map", [variable, body]) => {
                 self.each(at, list, name, variable, body)
             }
-            (None, _, _) => match FUNCTIONS.iter().find(|function| function.name == name) {
-                Some(function) => self.fact(at, function, arguments),
-                None => self.unknown(at, name),
+            (None, _, _) => match self.vocabulary.function(name, arguments.len()) {
+                Ok(Some(function)) => self.function(name, function, arguments),
+                Ok(None) => self.unknown(at, name),
+                Err(refusal) => self.fault(at, refusal),
             },
             (Some(_), _, _) => {
                 let known = "size(), startsWith, endsWith, contains, matches (of text), all, exists, exists_one, filter, map (of lists)";
@@ -56,21 +63,25 @@ impl Checker {
         }
     }
 
-    fn has(&mut self, field: &Expr) -> Typed {
-        let account = Kind::Name("account".to_owned());
-        let attribute = match &field.kind {
-            Kind::Field(operand, name) if operand.kind != account => {
-                matches!(self.expr(operand)?, (_, Type::Map)).then_some(name)
+    fn has(&mut self, field: &Expr) -> Typed<V> {
+        let variable = self.path(field).map_or(Ok(None), |path| self.vocabulary.has(&path));
+        match variable {
+            Ok(Some(name)) => {
+                self.names.push(name.clone());
+                return Some((Node::Has(name), Type::Bool));
             }
-            _ => None,
-        };
-        match attribute {
-            Some(name) => Some((Node::HasAttribute(name.clone()), Type::Bool)),
-            None => self.fault(field.at, "`has` is asked of attributes, as in `has(account.attributes.x)`"),
+            Ok(None) => {}
+            Err(refusal) => return self.fault(field.at, refusal),
         }
+        if let Kind::Field(operand, key) = &field.kind
+            && let (_, Type::Map) = self.expr(operand)?
+        {
+            return Some((Node::HasEntry(key.clone()), Type::Bool));
+        }
+        self.fault(field.at, format!("`has` is asked of {}", V::WORDS.has))
     }
 
-    fn text_test(&mut self, text: &Expr, name: &str, argument: &Expr) -> Typed {
+    fn text_test(&mut self, text: &Expr, name: &str, argument: &Expr) -> Typed<V> {
         let why = format!("`{name}` is asked of text");
         let text = self.want(text, Type::Text, &why);
         if name == "matches" {
@@ -93,9 +104,9 @@ impl Checker {
         Some((Node::Test(test, [text?, argument?].into()), Type::Bool))
     }
 
-    fn each(&mut self, at: usize, list: &Expr, name: &str, variable: &Expr, body: &Expr) -> Typed {
+    fn each(&mut self, at: usize, list: &Expr, name: &str, variable: &Expr, body: &Expr) -> Typed<V> {
         let (list, kind) = self.expr(list)?;
-        let of = if kind == Type::Map { Some(Type::Text) } else { element(kind) };
+        let of = if kind == Type::Map { Some(Type::Text) } else { kind.element() };
         let Some(of) = of else {
             return self.fault(at, format!("`{name}` goes through {kind}; a list or a map is accepted"));
         };
@@ -116,8 +127,8 @@ impl Checker {
             "all" => (Macro::All, Some(Type::Bool)),
             "exists" => (Macro::Exists, Some(Type::Bool)),
             "exists_one" => (Macro::ExistsOne, Some(Type::Bool)),
-            "filter" => (Macro::Filter, list_of(of)),
-            _ => (Macro::Map, list_of(body_kind)),
+            "filter" => (Macro::Filter, of.list()),
+            _ => (Macro::Map, body_kind.list()),
         };
         match result {
             Some(result) => Some((Node::Each(kind, [list, node].into()), result)),
@@ -125,61 +136,38 @@ impl Checker {
         }
     }
 
-    fn fact(&mut self, at: usize, function: &Function, given: &[Expr]) -> Typed {
-        let wanted = function.arguments.len();
-        let has_days = function.windowed && given.len() == wanted + 1;
-        if given.len() != wanted && !has_days {
-            return self.fault(at, format!("{} is accepted", function.signature()));
-        }
-        self.timed |= function.is_timed(has_days);
-        let mut call =
-            Call { fact: function.fact, code: None, currency: String::new(), subject: None, days: None };
-        let days = has_days.then_some(&Argument::Days);
-        for (argument, expr) in function.arguments.iter().chain(days).zip(given) {
-            let name = function.name;
-            match argument {
-                Argument::Days => call.days = Some(self.days(expr, name)?),
-                Argument::Product | Argument::Metric => {
-                    let what = if *argument == Argument::Product { "a product's id" } else { "a metric" };
-                    call.subject = Some(self.want(expr, Type::Text, &format!("`{name}` takes {what}"))?);
+    fn function(&mut self, called: &str, function: Function<V::Name>, given: &[Expr]) -> Typed<V> {
+        let Function { mut name, about, days, result } = function;
+        let mut given = given.iter();
+        let mut text = None;
+        if let Some(about) = about
+            && let Some(expr) = given.next()
+        {
+            match about {
+                Argument::Text(what) => {
+                    text = Some(self.want(expr, Type::Text, &format!("`{called}` takes {what}"))?);
                 }
-                Argument::Currency => {
-                    let accepted = "a currency code that is written out, like \"GBP\", is accepted";
-                    let code = self.written(expr, accepted)?;
-                    if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
-                        return self.fault(expr.at, accepted);
+                Argument::Written(take) => {
+                    let written = if let Kind::Text(text) = &expr.kind { Some(text.as_str()) } else { None };
+                    if let Err(refusal) = take(&mut name, written) {
+                        return self.fault(expr.at, refusal);
                     }
-                    call.currency = code;
                 }
-                Argument::Origin => call.code = Some(self.one_of(expr, &origins())?),
-                Argument::Interaction => call.code = self.one_of(expr, &interactions())?,
             }
         }
-        Some((Node::Fact(call.into()), function.result))
+        let days = match given.next().filter(|_| days) {
+            Some(expr) => Some(self.days(expr, called)?),
+            None => None,
+        };
+        self.names.push(name.clone());
+        Some((Node::Call(Call { name, text, days }.into()), result))
     }
 
-    fn days(&mut self, expr: &Expr, name: &str) -> Option<Node> {
+    fn days(&mut self, expr: &Expr, name: &str) -> Option<Node<V::Name>> {
         let node = self.want(expr, Type::Int, &format!("`{name}` takes a number of days"))?;
         match node {
             Node::Int(..1) => self.fault(expr.at, "1 day or more is accepted"),
             node => Some(node),
-        }
-    }
-
-    fn written(&mut self, expr: &Expr, accepted: &str) -> Option<String> {
-        match &expr.kind {
-            Kind::Text(text) => Some(text.clone()),
-            _ => self.fault(expr.at, accepted),
-        }
-    }
-
-    fn one_of<T: Copy>(&mut self, expr: &Expr, known: &[(String, T)]) -> Option<T> {
-        let names: Vec<String> = known.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        let accepted = format!("{} are accepted", names.join(", "));
-        let text = self.written(expr, &accepted)?;
-        match known.iter().find(|(name, _)| *name == text) {
-            Some((_, value)) => Some(*value),
-            None => self.fault(expr.at, format!("\"{text}\" is not known; {accepted}")),
         }
     }
 }
