@@ -6,8 +6,8 @@
 //! Frames of parts made apart are joined by [`Frame::stack`], which unites their levels; codes
 //! mean something within their own frame only.
 
-mod date;
-mod texts;
+pub(crate) mod date;
+pub(crate) mod texts;
 
 pub use texts::Reading;
 

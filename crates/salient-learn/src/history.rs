@@ -285,6 +285,15 @@ impl<'a> AsOf<'a> {
         all[..n].iter().map(move |&o| h.orders.order(o as usize))
     }
 
+    /// Visible returns of an account in (time, key) order.
+    pub fn account_returns(&self, account: u32) -> impl DoubleEndedIterator<Item = Order<'a>> + use<'a> {
+        let h = self.history;
+        let a = account as usize;
+        let all = &h.returns.by_account[h.returns.account_start[a]..h.returns.account_start[a + 1]];
+        let n = all.partition_point(|&o| (o as usize) < self.returns);
+        all[..n].iter().map(move |&o| h.returns.order(o as usize))
+    }
+
     /// Accounts with at least one visible order, ascending.
     #[must_use]
     pub fn known_accounts(&self) -> Vec<u32> {

@@ -14,6 +14,7 @@
 //! | [`calibrate`], [`metrics`] | honest probabilities and how to measure them |
 //! | [`tabular`] | a model of any table: leaks, choice over time, calibration, gate, reasons |
 //! | [`drift`], [`report`] | watching a live model; a report of it as JSON and as a page with plots |
+//! | [`declared`] | models that a tenant declares: population and target as conditions |
 //! | [`propensity`] | will this account order within the horizon, and for how much |
 //! | [`pairs`] | which product to raise with which account |
 //! | [`need`], [`contact_time`] | when the next product is due, and the hour to call |
@@ -31,6 +32,7 @@ pub mod account;
 pub mod bayes;
 pub mod calibrate;
 pub mod contact_time;
+pub mod declared;
 pub mod drift;
 pub mod ease;
 pub mod error;

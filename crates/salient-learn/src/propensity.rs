@@ -8,7 +8,7 @@
 mod measured;
 mod reasons;
 
-pub use measured::{Judged, Measured};
+pub use measured::{Judged, Measured, UNMEASURED};
 
 use crate::{
     Error,

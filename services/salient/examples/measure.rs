@@ -124,7 +124,8 @@ async fn scores(session: &Path, time: Duration) -> Result<()> {
     let (mut taken, mut bare, mut reasons) = (Vec::new(), Vec::new(), 0);
     let ends = Instant::now() + time;
     for score in scores.iter().cycle() {
-        let request = GetScoreRequest { name: score.name.clone(), as_of: None };
+        let request =
+            GetScoreRequest { name: score.name.clone(), as_of: None, model_declaration: String::new() };
         let started = Instant::now();
         let told = client.get_score(request).await?.into_inner().score.context("no score")?;
         taken.push(started.elapsed().as_secs_f64() * 1e3);

@@ -42,7 +42,8 @@ pub async fn score(
     as_of: Option<Timestamp>,
     step: &Step,
 ) -> Result<ScoringRun> {
-    let request = StartScoringRunRequest { request_id, as_of, keep_model: false };
+    let request =
+        StartScoringRunRequest { request_id, as_of, keep_model: false, model_declaration: String::new() };
     let client = || clients.scoring.clone();
     let started = retry(PATIENCE, async || client().start_scoring_run(request.clone()).await).await;
     let mut run = started.map_err(refusal)?.into_inner().scoring_run.unwrap_or_default();

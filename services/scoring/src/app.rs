@@ -7,7 +7,8 @@ use futures::future::BoxFuture;
 use salient_events::{Consumer, EventsServer, Outbox, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
 use salient_proto::scoring::v1::{
-    insight_service_server::InsightServiceServer, scoring_service_server::ScoringServiceServer,
+    declaration_service_server::DeclarationServiceServer, insight_service_server::InsightServiceServer,
+    scoring_service_server::ScoringServiceServer,
 };
 use salient_store::{Db, Worker};
 use tokio::net::TcpListener;
@@ -16,7 +17,7 @@ use crate::{
     backtest,
     config::Config,
     events,
-    grpc::{insight::Insight, service::Service},
+    grpc::{declaration::Declarations, insight::Insight, service::Service},
     run::{self, Scoring},
     store,
 };
@@ -58,6 +59,8 @@ async fn compose(config: &Config, parts: Parts) -> anyhow::Result<App> {
         .subscribe("profile")
         .handle(events::accounts_changed)
         .handle(events::orders_recorded)
+        .handle(events::interactions_recorded)
+        .handle(events::opportunities_changed)
         .handle(events::profiles_resolved)
         .handle_with(outbox.clone(), events::person_erased)
         .handle_with(outbox.clone(), events::person_export_requested);
@@ -92,6 +95,7 @@ impl App {
         let worker = Worker::new(db.clone(), scoring.clock.clone())
             .handle(run::KIND, move |context| scores.clone().run(context))
             .handle(backtest::KIND, move |context| tests.clone().backtest(context));
+        life.spawn("scoring schedule", scoring.clone().keep_schedule(life.soft.clone()));
         life.spawn("scoring worker", worker.run(life.soft.clone()));
         let probed = db.clone();
         gate.follow(&life, PROBE, move || {
@@ -99,6 +103,10 @@ impl App {
             async move { db.ping().await }
         });
         Grpc::builder(SERVICE, &server, verifier)
+            .add_service(sized!(
+                DeclarationServiceServer::new(Declarations { scoring: scoring.clone() }),
+                &server
+            ))
             .add_service(sized!(InsightServiceServer::new(Insight { scoring: scoring.clone() }), &server))
             .add_service(sized!(ScoringServiceServer::new(Service { scoring }), &server))
             .add_service(sized!(events, &server))

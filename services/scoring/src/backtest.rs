@@ -7,6 +7,7 @@ use prost::Message as _;
 use salient_core::{Clock, Error, ModelBacktestId, ModelId, Result, TenantId};
 use salient_learn::{
     DAY_US,
+    declared::DeclaredModel,
     propensity::{Judged, PropensityModel},
     report::{Data, Dimension, Gate, Options, Report, page},
 };
@@ -15,10 +16,12 @@ use salient_proto::scoring::v1 as pb;
 use salient_store::{Run, RunContext};
 
 use crate::{
-    domain::{HORIZON_DAYS, Model},
+    declarations::{self, Declaration},
+    domain::{Body, HORIZON_DAYS, Model},
     grpc::convert,
     run::{Scoring, aside, config, refusal},
     store,
+    streams::Streams,
 };
 
 /// The kind under which backtests are kept.
@@ -31,8 +34,12 @@ const POINTS: usize = 60;
 ///
 /// # Errors
 /// The field of a day that no calendar has, whose outcome is not known yet, or that is given twice.
-pub fn days(clock: &Clock, request: &pb::StartModelBacktestRequest) -> Result<Vec<DateTime<Utc>>> {
-    let latest = clock.now() - TimeDelta::days(HORIZON_DAYS as i64);
+fn days(
+    clock: &Clock,
+    request: &pb::StartModelBacktestRequest,
+    horizon_days: i64,
+) -> Result<Vec<DateTime<Utc>>> {
+    let latest = clock.now() - TimeDelta::days(horizon_days);
     let mut days = Vec::with_capacity(request.as_of.len());
     for (place, at) in request.as_of.iter().enumerate() {
         let field = format!("as_of[{place}]");
@@ -52,12 +59,33 @@ pub fn days(clock: &Clock, request: &pb::StartModelBacktestRequest) -> Result<Ve
     Ok(days)
 }
 
+/// What is tested.
+#[derive(Debug)]
+pub struct Test {
+    declaration: Option<Declaration>,
+    days: Vec<DateTime<Utc>>,
+    models: Vec<Model>,
+}
+
 impl Scoring {
-    /// The versions that a request names.
+    /// What a request means.
     ///
     /// # Errors
-    /// One that does not exist, or that has seen what came of a day.
-    pub async fn tested(
+    /// A declaration, version or day that cannot be.
+    pub async fn test(&self, tenant: &TenantId, request: &pb::StartModelBacktestRequest) -> Result<Test> {
+        let declaration = match declarations::id_of(&request.model_declaration) {
+            "" => None,
+            id => Some(self.declaration(tenant, id).await?),
+        };
+        let horizon = declaration
+            .as_ref()
+            .map_or(HORIZON_DAYS as i64, |declaration| i64::from(declaration.said.question.horizon_days));
+        let days = days(&self.clock, request, horizon)?;
+        let models = self.tested(tenant, request, &days).await?;
+        Ok(Test { declaration, days, models })
+    }
+
+    async fn tested(
         &self,
         tenant: &TenantId,
         request: &pb::StartModelBacktestRequest,
@@ -73,6 +101,9 @@ impl Scoring {
             }
             let model =
                 store::models::by_id(&mut read, tenant, id).await?.ok_or_else(|| Error::not_found(id))?;
+            if model.declaration != declarations::id_of(&request.model_declaration) {
+                return Err(Error::field(field, "a version of the model that is tested is accepted"));
+            }
             if days.first().is_some_and(|first| *first < model.as_of) {
                 let why = format!(
                     "version {} knows what came before {}; days from then on are accepted",
@@ -80,6 +111,19 @@ impl Scoring {
                     model.as_of.to_rfc3339()
                 );
                 return Err(Error::field(field, why));
+            }
+            if let (Body::Declared(body), Some(last)) = (&model.body, days.last()) {
+                // the declaration may have changed since
+                let latest = self.clock.now() - TimeDelta::days(body.question.horizon_days.into());
+                if *last > latest {
+                    let why = format!(
+                        "version {} looks {} days ahead; days up to {} are accepted",
+                        model.version,
+                        body.question.horizon_days,
+                        latest.to_rfc3339()
+                    );
+                    return Err(Error::field(field, why));
+                }
             }
             models.push(model);
         }
@@ -93,26 +137,59 @@ impl Scoring {
     pub async fn backtest(self, context: RunContext) -> Result<Vec<u8>> {
         let request: pb::StartModelBacktestRequest = context.run.decode()?;
         let tenant = context.run.tenant.clone();
-        let days = days(&self.clock, &request)?;
-        let models = self.tested(&tenant, &request, &days).await?;
+        let Test { declaration, days, models } = self.test(&tenant, &request).await?;
         context.progress(0.1, "reading the order history");
-        let ledger = Arc::new(salient_ledger::load(&mut self.db.read().await?, &tenant).await?);
+        let streams = Streams::open(&mut self.db.read().await?, &tenant).await?;
         let mut rows = Rows::default();
         let models = Arc::new(models);
         for (place, &day) in days.iter().enumerate() {
             context.progress(0.2 + 0.8 * place as f64 / days.len() as f64, "going back to a day");
-            let (ledger, models) = (Arc::clone(&ledger), Arc::clone(&models));
-            for (version, judged) in aside(move || on_day(&ledger, &models, day)).await?? {
+            let judged = if let Some(declaration) = &declaration {
+                self.declared_on_day(&tenant, &streams, declaration, &models, day).await?
+            } else {
+                let (ledger, models) = (Arc::clone(&streams.ledger), Arc::clone(&models));
+                aside(move || on_day(&ledger, &models, day)).await??
+            };
+            for (version, judged) in judged {
                 rows.add(&day.format("%Y-%m-%d %H:%M").to_string(), &version, judged);
             }
         }
-        let report = aside(move || rows.report()).await??;
+        let title = declaration.map_or("Orders within 30 days".into(), |of| of.said.display_name);
+        let report = aside(move || rows.report(title)).await??;
         let done = pb::ModelBacktest {
             report_json: serde_json::to_string(&report).map_err(Error::internal)?,
             page: page(&report),
             ..Default::default()
         };
         Ok(done.encode_to_vec())
+    }
+
+    /// What each version of a declared model promised on a day, and what came of it.
+    async fn declared_on_day(
+        &self,
+        tenant: &TenantId,
+        streams: &Streams,
+        declaration: &Declaration,
+        models: &[Model],
+        day: DateTime<Utc>,
+    ) -> Result<Vec<(String, Judged)>> {
+        let at = day.timestamp_micros();
+        let mut judged = Vec::with_capacity(models.len().max(1));
+        let mut versions: Vec<(String, DeclaredModel)> = Vec::new();
+        for model in models {
+            if let Body::Declared(body) = &model.body {
+                versions.push((format!("version {}", model.version), (**body).clone()));
+            }
+        }
+        if versions.is_empty() {
+            let trained = self.train_declared(tenant, streams, declaration, day).await?;
+            versions.push(("trained on the day".to_owned(), trained));
+        }
+        for (name, body) in versions {
+            let rows = self.known_at(tenant, streams, &body, at).await?;
+            judged.push((name, aside(move || body.judged(&rows)).await?.map_err(refusal)?));
+        }
+        Ok(judged)
     }
 }
 
@@ -125,10 +202,11 @@ fn on_day(ledger: &Ledger, models: &[Model], day: DateTime<Utc>) -> Result<Vec<(
         let trained = PropensityModel::train(&earlier, &config()).map_err(refusal)?;
         return Ok(vec![("trained on the day".to_owned(), trained.judged(&view, at).map_err(refusal)?)]);
     }
-    let judged = |model: &Model| {
-        Ok((format!("version {}", model.version), model.body.judged(&view, at).map_err(refusal)?))
+    let versions = models.iter().filter_map(|model| Some((model.version, model.body.orders()?)));
+    let judged = |(version, body): (i32, &PropensityModel)| {
+        Ok((format!("version {version}"), body.judged(&view, at).map_err(refusal)?))
     };
-    models.iter().map(judged).collect()
+    versions.map(judged).collect()
 }
 
 /// All that was promised, a row for each account, day and version.
@@ -148,14 +226,14 @@ impl Rows {
         self.probability.extend(judged.probability);
     }
 
-    fn report(&self) -> Result<Report> {
+    fn report(&self, title: String) -> Result<Report> {
         let days: Vec<&str> = self.days.iter().map(String::as_str).collect();
         let versions: Vec<&str> = self.versions.iter().map(String::as_str).collect();
         let dimensions =
             [Dimension { name: "past day", of_row: &days }, Dimension { name: "version", of_row: &versions }];
         let data = Data { labels: &self.labels, probability: &self.probability, dimensions: &dimensions };
         let options = Options {
-            title: "Orders within 30 days: backtest".into(),
+            title: format!("{title}: backtest"),
             gates: Gate::published(),
             points: POINTS,
             ..Options::default()

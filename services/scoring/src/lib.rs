@@ -15,12 +15,18 @@
 //! same run learns the models of the customer base ([`insight`]); these answer at the read, from the
 //! parameters and what was kept of an account.
 //!
+//! What a tenant declares ([`declarations`]) goes the same way: what is known of accounts is read some at a
+//! time (`streams`), examples are gathered and scored in `declared`, and `schedule` starts the runs that
+//! are due.
+//!
 //! # How to add a feature
 //! In `salient_learn::account`: a name and a value. Nothing here changes. An insight: see [`insight`].
 
 mod app;
 pub mod backtest;
 mod config;
+pub mod declarations;
+mod declared;
 pub mod domain;
 mod events;
 mod grades;
@@ -28,8 +34,10 @@ pub mod grpc;
 pub mod insight;
 pub mod registry;
 pub mod run;
+mod schedule;
 mod scores;
 pub mod store;
+mod streams;
 
 pub use app::{App, SERVICE, build};
 pub use config::Config;

@@ -13,16 +13,20 @@ use chrono::{DateTime, Utc};
 use opentelemetry::{KeyValue, global};
 use prost::Message;
 use salient_core::{Error, ModelId, Reason, Result, TenantId};
-use salient_learn::drift::{Alarm, Thresholds};
-use salient_ledger::Ledger;
+use salient_learn::{
+    drift::{Alarm, Thresholds},
+    propensity::{PropensityModel, UNMEASURED},
+};
 use salient_proto::scoring::v1 as pb;
 use salient_store::{NewRun, Run, Tx, idempotency, runs};
 
 use crate::{
-    domain::{Model, State},
+    declarations,
+    domain::{Body, Model, State},
     grpc::convert,
     run::{self, KIND, Scoring, aside, refusal},
     store::models::{self, Place},
+    streams::Streams,
 };
 
 impl Scoring {
@@ -31,20 +35,22 @@ impl Scoring {
         &self,
         tenant: &TenantId,
         live: &Arc<Model>,
-        ledger: &Arc<Ledger>,
+        streams: &Streams,
         as_of: DateTime<Utc>,
     ) -> Result<Vec<pb::ModelAlarm>> {
-        let (watched, read) = (Arc::clone(live), Arc::clone(ledger));
-        let found = aside(move || {
-            let view = read.history.as_of(as_of.timestamp_micros());
-            // a moment before its training: it has seen what would be watched
-            if as_of < watched.as_of {
-                Ok(Vec::new())
-            } else {
-                watched.body.watch(&view, &Thresholds::default())
+        // a moment before its training: it has seen what would be watched
+        let alarms: Vec<Alarm> = match &live.body {
+            _ if as_of < live.as_of => Vec::new(),
+            Body::Orders(body) => {
+                let (body, ledger) = (body.clone(), Arc::clone(&streams.ledger));
+                let watch = move || {
+                    let view = ledger.history.as_of(as_of.timestamp_micros());
+                    body.watch(&view, &Thresholds::default())
+                };
+                aside(watch).await?.map_err(refusal)?
             }
-        });
-        let alarms: Vec<Alarm> = found.await?.map_err(refusal)?;
+            Body::Declared(body) => self.moved(tenant, streams, body, as_of).await?,
+        };
         let alarms: Vec<pb::ModelAlarm> = alarms.into_iter().map(convert::alarm).collect();
         if alarms.is_empty() {
             return Ok(alarms);
@@ -70,7 +76,7 @@ impl Scoring {
         tenant: &TenantId,
         model: &Arc<Model>,
         champion: Option<Arc<Model>>,
-        ledger: &Arc<Ledger>,
+        streams: &Streams,
         as_of: DateTime<Utc>,
     ) -> Result<Vec<String>> {
         match model.state {
@@ -84,22 +90,49 @@ impl Scoring {
                 live.version
             )]);
         }
-        let (challenger, read) = (Arc::clone(model), Arc::clone(ledger));
         let seen = champion.as_ref().map(|champion| champion.id);
-        let doubts = aside(move || {
-            let view = read.history.as_of(as_of.timestamp_micros());
-            let champion = champion.as_ref().map(|champion| &champion.body);
-            challenger.body.doubts(champion, &view, &Thresholds::default())
-        });
-        let mut doubts = doubts.await?.map_err(refusal)?;
+        let mut doubts = self.doubts(tenant, model, champion, streams, as_of).await?;
         let mut tx = self.db.begin().await?;
-        let places = models::places_in_tx(&mut tx, tenant).await?;
+        let places = models::places_in_tx(&mut tx, tenant, &model.declaration).await?;
         doubts.extend(held(&places, seen));
         if doubts.is_empty() {
             self.go_live_in_tx(&mut tx, tenant, model).await?;
         }
         tx.commit().await?;
         Ok(doubts)
+    }
+
+    /// What speaks against a version, by itself and beside the live one.
+    async fn doubts(
+        &self,
+        tenant: &TenantId,
+        model: &Arc<Model>,
+        champion: Option<Arc<Model>>,
+        streams: &Streams,
+        as_of: DateTime<Utc>,
+    ) -> Result<Vec<String>> {
+        if let Body::Declared(body) = &model.body {
+            let Some(measured) = &body.measured else { return Ok(vec![UNMEASURED.into()]) };
+            // measured at the same moment where the champion had not seen it, else each at its own
+            let before = match champion.as_ref().map(|champion| &champion.body) {
+                Some(Body::Declared(before)) if before.trained_at <= measured.at => {
+                    self.quality_at(tenant, streams, before, measured.at).await?
+                }
+                Some(Body::Declared(before)) => {
+                    before.measured.as_ref().and_then(|of| of.reference.quality.clone())
+                }
+                _ => None,
+            };
+            return Ok(measured.doubts(before.as_ref(), &Thresholds::default()));
+        }
+        let (challenger, ledger) = (Arc::clone(model), Arc::clone(&streams.ledger));
+        let doubts = aside(move || {
+            let view = ledger.history.as_of(as_of.timestamp_micros());
+            let champion = champion.as_ref().and_then(|champion| champion.body.orders());
+            let doubts = |body: &PropensityModel| body.doubts(champion, &view, &Thresholds::default());
+            challenger.body.orders().map_or(Ok(Vec::new()), doubts)
+        });
+        doubts.await?.map_err(refusal)
     }
 
     async fn go_live_in_tx(&self, tx: &mut Tx, tenant: &TenantId, model: &Model) -> Result<Model> {
@@ -128,8 +161,8 @@ impl Scoring {
             return pb::PromoteModelResponse::decode(answer.as_slice()).map_err(Error::internal);
         }
         let id = ModelId::parse_name(&request.name)?;
-        let places = models::places_in_tx(&mut tx, tenant).await?;
         let model = models::by_id(&mut tx, tenant, id).await?.ok_or_else(|| Error::not_found(id))?;
+        let places = models::places_in_tx(&mut tx, tenant, &model.declaration).await?;
         may_stand(&model, &places, request.pilot_share)?;
         let model = if request.pilot_share > 0.0 {
             models::pilot_in_tx(&mut tx, tenant, id, request.pilot_share).await?;
@@ -137,7 +170,7 @@ impl Scoring {
         } else {
             self.go_live_in_tx(&mut tx, tenant, &model).await?
         };
-        let run = self.score_again_in_tx(&mut tx, tenant).await?;
+        let run = self.score_again_in_tx(&mut tx, tenant, &model.declaration).await?;
         let answer = pb::PromoteModelResponse {
             model: Some(convert::model(model)),
             scoring_run: Some(run::on_wire(&self.clock, &run)?),
@@ -164,18 +197,19 @@ impl Scoring {
         {
             return pb::RollBackModelResponse::decode(answer.as_slice()).map_err(Error::internal);
         }
-        let places = models::places_in_tx(&mut tx, tenant).await?;
+        let declaration = declarations::id_of(&request.model_declaration);
+        let places = models::places_in_tx(&mut tx, tenant, declaration).await?;
         let to = back_to(&places).ok_or_else(|| {
             Error::new(Reason::NotReady, "no version was live before the one that is; promote one instead")
         })?;
         let model = models::by_id(&mut tx, tenant, to).await?.ok_or_else(|| Error::not_found(to))?;
         let model = if model.state == State::Live {
-            models::end_pilot_in_tx(&mut tx, tenant).await?;
+            models::end_pilot_in_tx(&mut tx, tenant, declaration).await?;
             model
         } else {
             self.go_live_in_tx(&mut tx, tenant, &model).await?
         };
-        let run = self.score_again_in_tx(&mut tx, tenant).await?;
+        let run = self.score_again_in_tx(&mut tx, tenant, declaration).await?;
         let answer = pb::RollBackModelResponse {
             model: Some(convert::model(model)),
             scoring_run: Some(run::on_wire(&self.clock, &run)?),
@@ -187,10 +221,14 @@ impl Scoring {
     }
 
     /// Starts a run that trains nothing.
-    async fn score_again_in_tx(&self, tx: &mut Tx, tenant: &TenantId) -> Result<Run> {
+    async fn score_again_in_tx(&self, tx: &mut Tx, tenant: &TenantId, declaration: &str) -> Result<Run> {
         let request_id = self.clock.uuid().to_string();
-        let request =
-            pb::StartScoringRunRequest { request_id: request_id.clone(), as_of: None, keep_model: true };
+        let request = pb::StartScoringRunRequest {
+            request_id: request_id.clone(),
+            as_of: None,
+            keep_model: true,
+            model_declaration: declarations::name_of(declaration),
+        };
         let new = NewRun {
             id: self.clock.uuid(),
             tenant,
@@ -248,7 +286,7 @@ fn may_stand(model: &Model, places: &[Place], pilot_share: f64) -> Result<()> {
     if model.live_time.is_some() {
         return Ok(());
     }
-    let Some(measured) = &model.body.measured else {
+    let Some(measured) = model.body.measured() else {
         return not(format!("version {} was never measured on a time slice of its own", model.version));
     };
     let failed: Vec<&str> =

@@ -12,10 +12,12 @@ use salient_proto::scoring::v1 as pb;
 use salient_store::{Db, Run, RunContext};
 
 use crate::{
-    domain::{HORIZON_DAYS, Model, Score, State, Subjects, score},
+    declarations::{self, Declaration},
+    domain::{Body, HORIZON_DAYS, Model, Score, State, Subjects, score},
     grpc::convert,
     insight::Insights,
     store::{self, insights::Source},
+    streams::Streams,
 };
 
 /// The kind under which runs are kept.
@@ -75,10 +77,19 @@ impl Scoring {
         let request: pb::StartScoringRunRequest = context.run.decode()?;
         let tenant = context.run.tenant.clone();
         let as_of = as_of(&self.clock, request.as_of.as_ref(), context.run.create_time)?;
+        let declaration = match declarations::id_of(&request.model_declaration) {
+            "" => None,
+            id => Some(self.declaration(&tenant, id).await?),
+        };
+        let of = declaration.as_ref().map_or("", |declaration| declaration.id.as_str());
         context.progress(0.05, "reading the order history");
-        let ledger = Arc::new(salient_ledger::load(&mut self.db.read().await?, &tenant).await?);
-        let mut done = pb::ScoringRun { as_of: Some(convert::timestamp(as_of)), ..Default::default() };
-        let before = self.published(&tenant).await?;
+        let streams = Streams::open(&mut self.db.read().await?, &tenant).await?;
+        let mut done = pb::ScoringRun {
+            as_of: Some(convert::timestamp(as_of)),
+            model_declaration: declarations::name_of(of),
+            ..Default::default()
+        };
+        let before = self.published(&tenant, of).await?;
         if let Some(live) = &before.live {
             if request.keep_model && as_of < live.as_of {
                 let since = live.as_of.to_rfc3339();
@@ -88,7 +99,7 @@ impl Scoring {
                 return Err(Error::field("as_of", why));
             }
             context.progress(0.2, "watching the live version");
-            done.alarms = self.watch(&tenant, live, &ledger, as_of).await?;
+            done.alarms = self.watch(&tenant, live, &streams, as_of).await?;
         } else if request.keep_model {
             return Err(Error::new(
                 Reason::NotReady,
@@ -97,22 +108,19 @@ impl Scoring {
         }
         let mut source = before.live.as_ref().map(|live| live.id);
         if !request.keep_model {
-            context.progress(0.3, "learning who orders again");
-            let read = Arc::clone(&ledger);
-            let known =
-                store::models::as_of(&mut self.db.read().await?, &tenant, as_of.timestamp_micros()).await?;
-            let trained = aside(move || learn(known, &read, as_of)).await??;
-            let model = Arc::new(self.keep(&tenant, as_of, trained).await?);
+            context.progress(0.3, "learning from what came of earlier days");
+            let model = Arc::new(self.trained(&tenant, &streams, declaration.as_ref(), as_of).await?);
             (source, done.trained_model) = (Some(model.id), model.id.name());
-            done.doubts = self.try_live(&tenant, &model, before.live, &ledger, as_of).await?;
+            done.doubts = self.try_live(&tenant, &model, before.live, &streams, as_of).await?;
         }
-        let published = self.published(&tenant).await?.known_at(as_of);
+        let published = self.published(&tenant, of).await?.known_at(as_of);
         done.model = published.live.as_ref().map(|live| live.id.name()).unwrap_or_default();
-        let scored = self.publish(&context, &tenant, &published, &ledger, as_of).await?;
+        let scored = self.publish(&context, of, &published, &streams, as_of).await?;
         done.scored_accounts = i64::try_from(scored).unwrap_or(i64::MAX);
-        if let Some(model) = source {
+        if let Some(model) = source.filter(|_| declaration.is_none()) {
             // after the scores: lists wait for these, and for nothing else
             context.progress(0.8, "learning what accounts are worth and need");
+            let ledger = streams.ledger;
             let source = Source { model, as_of, currency: ledger.currency };
             let insights = aside(move || Insights::learn(ledger, as_of)).await?;
             self.keep_insights(&tenant, &source, insights).await?;
@@ -120,9 +128,9 @@ impl Scoring {
         Ok(done.encode_to_vec())
     }
 
-    async fn published(&self, tenant: &TenantId) -> Result<Published> {
+    async fn published(&self, tenant: &TenantId, declaration: &str) -> Result<Published> {
         let mut published = Published::default();
-        for model in store::models::published(&mut self.db.read().await?, tenant).await? {
+        for model in store::models::published(&mut self.db.read().await?, tenant, declaration).await? {
             match model.state {
                 State::Pilot(_) => published.pilot = Some(Arc::new(model)),
                 _ => published.live = Some(Arc::new(model)),
@@ -131,24 +139,48 @@ impl Scoring {
         Ok(published)
     }
 
-    /// Keeps a new model as the next version; one kept before stays.
-    async fn keep(&self, tenant: &TenantId, as_of: DateTime<Utc>, trained: Trained) -> Result<Model> {
-        let body = match trained {
-            Trained::Before(model) => return Ok(*model),
-            Trained::Now(body) => body,
+    /// The version as of a moment: the one that was kept before, if the same was asked, or a new one.
+    async fn trained(
+        &self,
+        tenant: &TenantId,
+        streams: &Streams,
+        declaration: Option<&Declaration>,
+        as_of: DateTime<Utc>,
+    ) -> Result<Model> {
+        let of = declaration.map_or("", |declaration| declaration.id.as_str());
+        let same = |model: &Model| match (&model.body, declaration) {
+            (Body::Declared(body), Some(declaration)) => body.question == declaration.said.question,
+            _ => true,
+        };
+        let at = as_of.timestamp_micros();
+        let known = store::models::as_of(&mut self.db.read().await?, tenant, of, at).await?.filter(same);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let body = match declaration {
+            Some(declaration) => {
+                let body = self.train_declared(tenant, streams, declaration, as_of).await?;
+                Body::Declared(Box::new(body))
+            }
+            None => {
+                let ledger = Arc::clone(&streams.ledger);
+                let train = move || PropensityModel::train(&ledger.history.as_of(at), &config());
+                Body::Orders(Box::new(aside(train).await?.map_err(refusal)?))
+            }
         };
         let mut tx = self.db.begin().await?;
-        if let Some(other) = store::models::as_of(&mut tx, tenant, as_of.timestamp_micros()).await? {
+        if let Some(other) = store::models::as_of(&mut tx, tenant, of, at).await?.filter(same) {
             return Ok(other);
         }
         let model = Model {
             id: ModelId::new(&self.clock),
-            version: store::models::next_version_in_tx(&mut tx, tenant).await?,
+            declaration: of.to_owned(),
+            version: store::models::next_version_in_tx(&mut tx, tenant, of).await?,
             as_of,
             state: State::Shadow,
             live_time: None,
             create_time: self.clock.now(),
-            body: *body,
+            body,
         };
         store::models::put_in_tx(&mut tx, tenant, &model).await?;
         tx.commit().await?;
@@ -186,45 +218,63 @@ impl Scoring {
     async fn publish(
         &self,
         context: &RunContext,
-        tenant: &TenantId,
+        declaration: &str,
         published: &Published,
-        ledger: &Arc<Ledger>,
+        streams: &Streams,
         as_of: DateTime<Utc>,
     ) -> Result<usize> {
         if published.live.is_none() {
             return Ok(0);
         }
-        let mut numbers = ledger.history.as_of(as_of.timestamp_micros()).known_accounts();
+        let (tenant, ledger) = (&context.run.tenant, &streams.ledger);
+        let mut numbers = match declaration {
+            "" => ledger.history.as_of(as_of.timestamp_micros()).known_accounts(),
+            _ => streams.numbers(),
+        };
         let all = numbers.len();
         // events of few shards from each batch
         numbers.sort_by_cached_key(|&number| shard(ledger.accounts[number as usize].id));
-        let bounds = store::grades::get(&mut self.db.read().await?, tenant).await?;
         let mut done = 0;
-        for numbers in numbers.chunks(BATCH) {
-            context.progress(0.5 + 0.3 * done as f64 / all as f64, "scoring every account");
-            let (published, ledger, numbers) = (published.clone(), Arc::clone(ledger), numbers.to_vec());
-            let mut scores = aside(move || some(&published, &ledger, as_of, &numbers)).await??;
+        for (place, numbers) in numbers.chunks(BATCH).enumerate() {
+            context.progress(0.5 + 0.3 * (place * BATCH) as f64 / all as f64, "scoring every account");
+            let scores = if declaration.is_empty() {
+                let (published, ledger, numbers) = (published.clone(), Arc::clone(ledger), numbers.to_vec());
+                aside(move || some(&published, &ledger, as_of, &numbers)).await??
+            } else {
+                self.score_declared(tenant, streams, published, numbers, as_of).await?
+            };
             done += scores.len();
-            let mut tx = self.db.begin().await?;
-            store::history::compare(&mut tx, tenant, &mut scores).await?;
-            store::put_scores_in_tx(&mut tx, tenant, &scores).await?;
-            store::history::put_in_tx(&mut tx, tenant, &scores).await?;
-            let mut shards: BTreeMap<u16, Vec<pb::Score>> = BTreeMap::new();
-            for score in scores {
-                shards.entry(shard(score.account)).or_default().push(convert::score(
-                    score,
-                    &bounds,
-                    PUBLISHED_FACTORS,
-                ));
-            }
-            let event = |(shard, scores)| self.outbox.event(tenant, shard, &pb::ScoresPublished { scores });
-            self.outbox.publish_in_tx(&mut tx, &shards.into_iter().map(event).collect::<Vec<_>>()).await?;
-            tx.commit().await?;
+            self.put_scores(tenant, declaration, scores).await?;
         }
         let mut tx = self.db.begin().await?;
-        store::history::forget_in_tx(&mut tx, tenant, as_of - TimeDelta::days(HISTORY_DAYS)).await?;
+        if !declaration.is_empty() {
+            // who left its population
+            store::forget_older_in_tx(&mut tx, tenant, declaration, as_of).await?;
+        }
+        let before = as_of - TimeDelta::days(HISTORY_DAYS);
+        store::history::forget_in_tx(&mut tx, tenant, declaration, before).await?;
         tx.commit().await?;
         Ok(done)
+    }
+
+    async fn put_scores(&self, tenant: &TenantId, declaration: &str, mut scores: Vec<Score>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let bounds = store::grades::get(&mut tx, tenant).await?;
+        store::history::compare(&mut tx, tenant, declaration, &mut scores).await?;
+        store::put_scores_in_tx(&mut tx, tenant, declaration, &scores).await?;
+        store::history::put_in_tx(&mut tx, tenant, declaration, &scores).await?;
+        let mut shards: BTreeMap<u16, Vec<pb::Score>> = BTreeMap::new();
+        for score in scores {
+            let place = shard(score.account);
+            let told = convert::score(score, declaration, &bounds, PUBLISHED_FACTORS);
+            shards.entry(place).or_default().push(told);
+        }
+        let event = |(shard, scores)| match declaration {
+            "" => self.outbox.event(tenant, shard, &pb::ScoresPublished { scores }),
+            _ => self.outbox.event(tenant, shard, &pb::DeclaredScoresPublished { scores }),
+        };
+        self.outbox.publish_in_tx(&mut tx, &shards.into_iter().map(event).collect::<Vec<_>>()).await?;
+        Ok(tx.commit().await?)
     }
 }
 
@@ -253,16 +303,22 @@ impl Published {
         let pilot = self.pilot.as_deref().filter(|pilot| pilot.state.holds(account));
         pilot.or(self.live.as_deref())
     }
+
+    /// Accounts, by number, among the versions that score them.
+    pub(crate) fn among(&self, ledger: &Ledger, numbers: &[u32]) -> Vec<(&Model, Vec<u32>)> {
+        let mut by_version: BTreeMap<ModelId, (&Model, Vec<u32>)> = BTreeMap::new();
+        for &number in numbers {
+            if let Some(model) = self.of(ledger.accounts[number as usize].id) {
+                by_version.entry(model.id).or_insert((model, Vec::new())).1.push(number);
+            }
+        }
+        by_version.into_values().collect()
+    }
 }
 
 /// Works beside the async runtime.
 pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)
-}
-
-enum Trained {
-    Before(Box<Model>),
-    Now(Box<PropensityModel>),
 }
 
 /// How versions are trained: the defaults of the algorithm.
@@ -271,28 +327,15 @@ pub fn config() -> PropensityConfig {
     PropensityConfig { horizon_days: HORIZON_DAYS, ..PropensityConfig::default() }
 }
 
-fn learn(known: Option<Model>, ledger: &Ledger, as_of: DateTime<Utc>) -> Result<Trained> {
-    if let Some(model) = known {
-        return Ok(Trained::Before(Box::new(model)));
-    }
-    let view = ledger.history.as_of(as_of.timestamp_micros());
-    PropensityModel::train(&view, &config()).map(Box::new).map(Trained::Now).map_err(refusal)
-}
-
 /// Scores accounts, by number, each with the version that is published for it.
 fn some(published: &Published, ledger: &Ledger, as_of: DateTime<Utc>, numbers: &[u32]) -> Result<Vec<Score>> {
     let view = ledger.history.as_of(as_of.timestamp_micros());
     let of = Subjects { accounts: &ledger.accounts, currency: ledger.currency, as_of };
-    let mut by_version: BTreeMap<ModelId, (&Model, Vec<u32>)> = BTreeMap::new();
-    for &number in numbers {
-        if let Some(model) = published.of(ledger.accounts[number as usize].id) {
-            by_version.entry(model.id).or_insert((model, Vec::new())).1.push(number);
-        }
-    }
     let mut scores = Vec::with_capacity(numbers.len());
-    for (model, numbers) in by_version.into_values() {
+    for (model, numbers) in published.among(ledger, numbers) {
+        let Body::Orders(body) = &model.body else { continue };
         let table = AccountTable::of(&view, &numbers, HORIZON_DAYS).map_err(refusal)?;
-        scores.extend(score(model, &table, of));
+        scores.extend(score(model, body, &table, of));
     }
     Ok(scores)
 }
@@ -317,6 +360,7 @@ pub fn on_wire(clock: &Clock, run: &Run) -> Result<pb::ScoringRun> {
             ..Default::default()
         },
     };
+    found.model_declaration.clone_from(&request.model_declaration);
     found.name = salient_core::ScoringRunId::from_uuid(run.id).name();
     found.status = Some(salient_ledger::wire::status(run));
     Ok(found)

@@ -211,7 +211,8 @@ impl World {
         let request =
             UpsertOrdersRequest { request_id: fresh_id(), orders: vec![order], ..Default::default() };
         let answer = self.clients.profile.clone().upsert_orders(request).await.unwrap().into_inner();
-        assert_eq!(answer.result.unwrap().created, 1);
+        let result = answer.result.unwrap();
+        assert_eq!(result.created, 1, "{result:?}");
     }
 
     /// Scores every account and plans the clock's day, each as of its first moment.

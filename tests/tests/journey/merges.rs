@@ -20,7 +20,11 @@ struct Picture {
 
 async fn picture(world: &World, accounts: [&str; 2]) -> Picture {
     let score = async |account: &str| {
-        let request = GetScoreRequest { name: format!("{account}/score"), as_of: None };
+        let request = GetScoreRequest {
+            name: format!("{account}/score"),
+            as_of: None,
+            model_declaration: String::new(),
+        };
         let mut client = world.clients.scoring.clone();
         client.get_score(request).await.unwrap().into_inner().score.unwrap()
     };

@@ -84,7 +84,7 @@ impl Plan {
         for (id, subject) in subjects {
             for row in self.rows(id, subject.borrow(), cutoffs, exogenous)? {
                 keys.push(row.key);
-                columns.iter_mut().zip(row.cells).for_each(|(column, cell)| push(column, cell));
+                columns.iter_mut().zip(row.cells).for_each(|(column, cell)| column.push(cell));
             }
         }
         let names = self.names().map(str::to_owned).collect();
@@ -173,14 +173,16 @@ fn growing(source: &Source) -> Growing {
     }
 }
 
-fn push(column: &mut Growing, cell: Cell<'_>) {
-    match (column, cell) {
-        (Growing::Number(values), Cell::Number(value)) => values.push(value),
-        (Growing::Category { codes, levels }, Cell::Text(text)) => {
-            codes.push(text.map_or(MISSING, |text| levels.code(text)));
+impl Growing {
+    pub(crate) fn push(&mut self, cell: Cell<'_>) {
+        match (self, cell) {
+            (Self::Number(values), Cell::Number(value)) => values.push(value),
+            (Self::Category { codes, levels }, Cell::Text(text)) => {
+                codes.push(text.map_or(MISSING, |text| levels.code(text)));
+            }
+            // a cell is of its column's kind: both come from the same source
+            (Self::Number(values), Cell::Text(_)) => values.push(f64::NAN),
+            (Self::Category { codes, .. }, Cell::Number(_)) => codes.push(MISSING),
         }
-        // a cell is of its column's kind: both come from the same source
-        (Growing::Number(values), Cell::Text(_)) => values.push(f64::NAN),
-        (Growing::Category { codes, .. }, Cell::Number(_)) => codes.push(MISSING),
     }
 }

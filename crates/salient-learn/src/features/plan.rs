@@ -63,6 +63,16 @@ impl Plan {
         Ok(Self { schema: schema.clone(), features, windows, slots })
     }
 
+    /// Kinds of the features, in the order of the columns: what is counted, and series, are numbers.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<Kind> {
+        let kind = |feature: &Feature| match feature.source {
+            Source::Attribute { kind, .. } => kind,
+            Source::Events { .. } | Source::Series { .. } => Kind::Number,
+        };
+        self.features.iter().map(kind).collect()
+    }
+
     /// Names of the features, in the order of the columns.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.features.iter().map(|feature| feature.name.as_str())

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 /// Microseconds UTC of `2024-02-29`, `2024-02-29T13:45`, `2024-02-29 13:45:10.5+02:00` and the
 /// like; without a zone it is UTC, without a time the start of the day. What is finer than a
 /// microsecond is cut off. `None` for anything else, and for days that do not exist.
-pub(super) fn microseconds(text: &str) -> Option<i64> {
+pub(crate) fn microseconds(text: &str) -> Option<i64> {
     let (date, time) = text.split_at_checked(10)?;
     // chrono would take blanks, signs and short years
     let shaped = date.bytes().zip(*b"dddd-dd-dd").all(|(b, shape)| match shape {

@@ -86,7 +86,7 @@ fn all<T>(texts: &[Option<&str>], read: impl Fn(&str) -> Option<T>) -> Option<Ve
 }
 
 /// A quantity; infinities pass, to be refused by name later.
-fn number(text: &str) -> Option<f64> {
+pub(crate) fn number(text: &str) -> Option<f64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let mut bytes = digits.bytes();
     let padded = bytes.next() == Some(b'0') && bytes.next().is_some_and(|b| b.is_ascii_digit());

@@ -30,6 +30,25 @@ pub struct Measured {
     pub reference: Published,
 }
 
+/// Why nobody may publish what has no [`Measured`].
+pub const UNMEASURED: &str = "the history is too short to measure it on a time slice of its own";
+
+impl Measured {
+    /// What speaks against publishing it instead of a champion that did like this: gates that it does
+    /// not pass, and that it orders or promises worse.
+    #[must_use]
+    pub fn doubts(&self, champion: Option<&Quality>, thresholds: &Thresholds) -> Vec<String> {
+        let failed = self.report.gates.iter().filter(|gate| !gate.passed);
+        let mut doubts: Vec<String> = failed.map(|gate| gate.words.clone()).collect();
+        if let (Some(before), Some(now)) = (champion, &self.reference.quality) {
+            let worse = [drift::auc(before, now, thresholds), drift::calibration(before, now, thresholds)];
+            let beside = |alarm: Alarm| format!("beside the live version: {}", alarm.words);
+            doubts.extend(worse.into_iter().flatten().map(beside));
+        }
+        doubts
+    }
+}
+
 /// What was promised at a cutoff and what came of it, a row for each account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
@@ -126,22 +145,16 @@ impl PropensityModel {
         thresholds: &Thresholds,
     ) -> Result<Vec<String>, Error> {
         let Some(measured) = &self.measured else {
-            return Ok(vec!["the history is too short to measure it on a time slice of its own".into()]);
+            return Ok(vec![UNMEASURED.into()]);
         };
-        let failed = measured.report.gates.iter().filter(|gate| !gate.passed);
-        let mut doubts: Vec<String> = failed.map(|gate| gate.words.clone()).collect();
-        let (Some(champion), Some(now)) = (champion, &measured.reference.quality) else { return Ok(doubts) };
-        let before = if champion.trained_at <= measured.at {
-            Some(champion.quality(view, measured.at)?)
-        } else {
-            champion.measured.as_ref().and_then(|of| of.reference.quality.clone())
+        let before = match champion {
+            Some(champion) if champion.trained_at <= measured.at => {
+                Some(champion.quality(view, measured.at)?)
+            }
+            Some(champion) => champion.measured.as_ref().and_then(|of| of.reference.quality.clone()),
+            None => None,
         };
-        let Some(before) = before else { return Ok(doubts) };
-        let worse = [drift::auc(&before, now, thresholds), drift::calibration(&before, now, thresholds)];
-        doubts.extend(
-            worse.into_iter().flatten().map(|alarm| format!("beside the live version: {}", alarm.words)),
-        );
-        Ok(doubts)
+        Ok(measured.doubts(before.as_ref(), thresholds))
     }
 
     fn quality(&self, view: &AsOf<'_>, at: i64) -> Result<Quality, Error> {

@@ -53,8 +53,23 @@ pub struct Candidate {
     pub kind: Kind,
     /// Share of the past, its latest part, that it learns from; 1 is all of it.
     pub window: f64,
-    /// Log loss over the blocks, nats; the later block counts more.
+    /// Log loss over the blocks, nats; the later block counts more. Infinite where none was predicted.
+    #[serde(with = "null_if_infinite")]
     pub log_loss: f64,
+}
+
+/// JSON has no infinity.
+mod null_if_infinite {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        value.is_finite().then_some(*value).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
+    }
 }
 
 /// What the validation came to.

@@ -28,6 +28,7 @@ async fn every_item_has_its_evidence(world: &World) {
             feature: format!("f{number}"),
             value: Some(1.0),
             log_odds: f64::from(7 - number),
+            text_value: None,
         })
         .collect::<Vec<_>>();
     let scores = company

@@ -2,50 +2,89 @@
 
 use salient_core::{Currency, from_micros};
 use salient_learn::{
-    account::NAMES,
     drift::{Alarm, What},
     propensity::Measured,
-    tabular::{Reason, Value, Wording},
+    tabular::{Kind, Predictor, Reason, Value, Wording},
 };
 use salient_proto::scoring::v1 as pb;
 
 pub use salient_ledger::wire::{estimate, time, timestamp};
 
-use crate::domain::{Grade, GradeBounds, Model, Score, State, TARGET, Trend};
+use crate::{
+    declarations,
+    domain::{Body, Contribution, Grade, GradeBounds, Input, Model, Score, State, TARGET, Trend},
+};
 
 /// A model on the wire.
 #[must_use]
 pub fn model(from: Model) -> pb::Model {
-    let algorithm = match from.body.kind() {
-        "logistic" => pb::model::Algorithm::LogisticRegression,
-        "trees" => pb::model::Algorithm::GradientBoostedTrees,
-        _ => pb::model::Algorithm::Blend,
-    };
-    pb::Model {
+    let live = from.state == State::Live;
+    let of_all = pb::Model {
         name: from.id.name(),
-        target: TARGET.to_owned(),
+        model_declaration: declarations::name_of(&from.declaration),
         version: from.version,
-        algorithm: algorithm.into(),
         as_of: Some(timestamp(from.as_of)),
-        train_examples: i64::try_from(from.body.rows).unwrap_or(i64::MAX),
-        base_rate: from.body.base_rate,
-        holdout: from.body.holdout.map(|held| pb::Holdout {
-            examples: i64::try_from(held.accounts).unwrap_or(i64::MAX),
-            auc_logistic: held.auc_logistic,
-            auc_trees: held.auc_trees,
-            auc_blend: held.auc_blend,
-            log_loss: held.log_loss,
-        }),
-        features: NAMES.iter().map(|&name| name.to_owned()).collect(),
-        live: from.state == State::Live,
+        base_rate: from.body.base_rate(),
+        features: from.body.features(),
+        live,
         create_time: Some(timestamp(from.create_time)),
         state: state(from.state).into(),
         pilot_share: from.state.pilot_share(),
         live_time: from.live_time.map(timestamp),
-        report: from.body.measured.map(report),
-        data_fingerprint: from.body.data,
-        code_fingerprint: from.body.code,
+        report: from.body.measured().cloned().map(report),
+        ..pb::Model::default()
+    };
+    match from.body {
+        Body::Orders(body) => pb::Model {
+            target: TARGET.to_owned(),
+            algorithm: match body.kind() {
+                "logistic" => pb::model::Algorithm::LogisticRegression,
+                "trees" => pb::model::Algorithm::GradientBoostedTrees,
+                _ => pb::model::Algorithm::Blend,
+            }
+            .into(),
+            train_examples: count(body.rows),
+            holdout: body.holdout.map(|held| pb::Holdout {
+                examples: count(held.accounts),
+                auc_logistic: held.auc_logistic,
+                auc_trees: held.auc_trees,
+                auc_blend: held.auc_blend,
+                log_loss: held.log_loss,
+            }),
+            data_fingerprint: body.data,
+            code_fingerprint: body.code,
+            ..of_all
+        },
+        Body::Declared(body) => pb::Model {
+            algorithm: match body.predictor().chosen.kind {
+                Kind::Logistic => pb::model::Algorithm::LogisticRegression,
+                Kind::Trees => pb::model::Algorithm::GradientBoostedTrees,
+                Kind::Blend => pb::model::Algorithm::Blend,
+                Kind::Bayes => pb::model::Algorithm::NaiveBayes,
+            }
+            .into(),
+            train_examples: count(body.rows),
+            excluded: excluded(body.predictor()),
+            segments: body.segments().map(str::to_owned).collect(),
+            target: body.question.target,
+            data_fingerprint: body.data,
+            code_fingerprint: body.code,
+            ..of_all
+        },
     }
+}
+
+fn count(from: usize) -> i64 {
+    i64::try_from(from).unwrap_or(i64::MAX)
+}
+
+/// What was not learned from, and why.
+fn excluded(from: &Predictor) -> Vec<pb::model::Excluded> {
+    let refused = from.refused.iter().map(|refused| (refused.column.clone(), refused.why.clone()));
+    let allowed = |column: &String| from.config.allow.contains(column);
+    let suspects = from.suspects.iter().filter(|suspect| !allowed(&suspect.column));
+    let suspects = suspects.map(|suspect| (suspect.column.clone(), suspect.words()));
+    refused.chain(suspects).map(|(feature, finding)| pb::model::Excluded { feature, finding }).collect()
 }
 
 fn state(from: State) -> pb::model::State {
@@ -99,7 +138,7 @@ pub fn alarm(from: Alarm) -> pb::ModelAlarm {
 
 /// A score on the wire, with at most `factors` contributions and without reasons.
 #[must_use]
-pub fn score(from: Score, bounds: &GradeBounds, factors: usize) -> pb::Score {
+pub fn score(from: Score, declaration: &str, bounds: &GradeBounds, factors: usize) -> pb::Score {
     let grade = match bounds.grade(from.probability) {
         Grade::A => pb::score::Grade::A,
         Grade::B => pb::score::Grade::B,
@@ -118,35 +157,40 @@ pub fn score(from: Score, bounds: &GradeBounds, factors: usize) -> pb::Score {
         model: from.model.name(),
         as_of: Some(timestamp(from.as_of)),
         probability: from.probability,
-        expected_value: Some(estimate(from.expected)),
+        expected_value: from.expected.map(estimate),
         bias: from.bias,
-        contributions: from
-            .contributions
-            .into_iter()
-            .take(factors)
-            .map(|part| pb::Contribution {
-                feature: part.feature,
-                value: part.value,
-                log_odds: part.log_odds,
-            })
-            .collect(),
+        contributions: from.contributions.into_iter().take(factors).map(contribution).collect(),
         base_rate: from.base_rate,
         grade: grade.into(),
         trend: trend.into(),
         earlier_probability: from.earlier.map(|earlier| earlier.probability),
         reasons: Vec::new(),
+        model_declaration: declarations::name_of(declaration),
     }
 }
 
-/// Features that are minor units.
+fn contribution(from: Contribution) -> pb::Contribution {
+    let (value, text_value) = match from.value {
+        Some(Input::Number(number)) => (Some(number), None),
+        Some(Input::Text(text)) => (None, Some(text)),
+        None => (None, None),
+    };
+    pb::Contribution { feature: from.feature, value, text_value, log_odds: from.log_odds }
+}
+
+/// Features of the built-in model that are minor units.
 const AMOUNTS: [&str; 3] = ["revenue", "revenue_last_three_periods", "mean_order_amount"];
+
+/// Whether a feature is in minor units: of those that declarations make, sums and means of amounts.
+fn is_amount(feature: &str) -> bool {
+    AMOUNTS.contains(&feature) || (feature.contains("_amount_") && !feature.contains("_trend_"))
+}
 
 /// A reason on the wire, in words; amounts are told in the currency's own unit.
 #[must_use]
-pub fn reason(from: &Reason, currency: Currency) -> pb::ScoreReason {
-    let wording = Wording { subjects: "accounts".into(), outcome: "ordered within 30 days".into() };
+pub fn reason(from: &Reason, wording: &Wording, currency: Currency) -> pb::ScoreReason {
     let mut told = from.clone();
-    if AMOUNTS.contains(&from.column.as_str()) {
+    if is_amount(&from.column) {
         let unit = 10_f64.powi(currency.digits().cast_signed());
         let in_units = |minor: f64| minor / unit;
         if let Value::Number(value) = &mut told.value {
@@ -157,7 +201,7 @@ pub fn reason(from: &Reason, currency: Currency) -> pb::ScoreReason {
     pb::ScoreReason {
         feature: from.column.clone(),
         log_odds: from.log_odds,
-        text: told.words(&wording),
+        text: told.words(wording),
         base_rate: from.same.map(|same| same.value()),
         examples: from.same.map_or(0, |same| i64::try_from(same.rows).unwrap_or(i64::MAX)),
     }

@@ -2,5 +2,6 @@
 
 mod answers;
 pub mod convert;
+pub mod declaration;
 pub mod insight;
 pub mod service;

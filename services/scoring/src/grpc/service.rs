@@ -9,7 +9,9 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use crate::{
-    backtest, grades,
+    backtest,
+    declarations::id_of,
+    grades,
     run::{self, KIND, Scoring},
     scores, store,
 };
@@ -32,6 +34,9 @@ impl Contract for Service {
         let started = async {
             let now = clock.now();
             run::as_of(clock, message.as_of.as_ref(), now)?;
+            if !message.model_declaration.is_empty() {
+                self.scoring.declaration(ctx.tenant(), id_of(&message.model_declaration)).await?;
+            }
             let mut tx = db.begin().await?;
             let new = NewRun {
                 id: clock.uuid(),
@@ -84,10 +89,11 @@ impl Contract for Service {
     ) -> Result<Response<pb::ListModelsResponse>, Status> {
         let (ctx, message) = accept(request)?;
         let found = async {
-            let query = ["models", ctx.tenant().as_str()];
+            let of = id_of(&message.model_declaration);
+            let query = ["models", ctx.tenant().as_str(), of];
             let page = page::page(message.page_size, &message.page_token, &query)?;
             let mut read = self.scoring.db.read().await?;
-            let rows = store::models::list(&mut read, ctx.tenant(), page.key()?, page.limit()).await?;
+            let rows = store::models::list(&mut read, ctx.tenant(), of, page.key()?, page.limit()).await?;
             Result::Ok(page.cut(rows, |model| i64::from(model.version)))
         };
         let (rows, next_page_token) = found.await.map_err(status)?;
@@ -118,8 +124,7 @@ impl Contract for Service {
         let (ctx, message) = accept(request)?;
         let Scoring { db, clock, .. } = &self.scoring;
         let started = async {
-            let days = backtest::days(clock, &message)?;
-            self.scoring.tested(ctx.tenant(), &message, &days).await?;
+            self.scoring.test(ctx.tenant(), &message).await?;
             let mut tx = db.begin().await?;
             let new = NewRun {
                 id: clock.uuid(),
@@ -166,13 +171,15 @@ impl Contract for Service {
     ) -> Result<Response<pb::ListScoresResponse>, Status> {
         let (ctx, message) = accept(request)?;
         let found = async {
-            let query = ["scores", ctx.tenant().as_str()];
+            let of = id_of(&message.model_declaration);
+            let query = ["scores", ctx.tenant().as_str(), of];
             let page = page::page(message.page_size, &message.page_token, &query)?;
             let mut read = self.scoring.db.read().await?;
-            let rows = store::list_scores(&mut read, ctx.tenant(), page.key()?, page.limit()).await?;
+            let rows = store::list_scores(&mut read, ctx.tenant(), of, page.key()?, page.limit()).await?;
             let bounds = store::grades::get(&mut read, ctx.tenant()).await?;
             let (rows, token) = page.cut(rows, |score| (score.probability, score.account.uuid()));
-            Result::Ok((rows.into_iter().map(|score| convert::score(score, &bounds, 0)).collect(), token))
+            let scores = rows.into_iter().map(|score| convert::score(score, of, &bounds, 0)).collect();
+            Result::Ok((scores, token))
         };
         let (scores, next_page_token) = found.await.map_err(status)?;
         Ok(Response::new(pb::ListScoresResponse { scores, next_page_token }))
@@ -185,12 +192,14 @@ impl Contract for Service {
         let (ctx, message) = accept(request)?;
         let found = async {
             let account = AccountId::parse_field("parent", &message.parent)?;
-            let query = ["score history", ctx.tenant().as_str(), &message.parent];
+            let of = id_of(&message.model_declaration);
+            let query = ["score history", ctx.tenant().as_str(), &message.parent, of];
             let page = page::page(message.page_size, &message.page_token, &query)?;
             let mut read = self.scoring.db.read().await?;
             let rows = store::history::list(
                 &mut read,
                 ctx.tenant(),
+                of,
                 account,
                 page.key()?.unwrap_or(i64::MAX),
                 page.limit(),

@@ -38,13 +38,19 @@ impl TryFrom<FrozenRow> for Frozen {
 }
 
 /// Gives scores what they are compared with.
-pub async fn compare(conn: &mut impl Connection, tenant: &TenantId, scores: &mut [Score]) -> Result<()> {
+pub async fn compare(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    declaration: &str,
+    scores: &mut [Score],
+) -> Result<()> {
     let Some(as_of) = scores.first().map(|score| score.as_of) else { return Ok(()) };
     let (from, to) = (as_of - TimeDelta::days(TREND_DAYS.1), as_of - TimeDelta::days(TREND_DAYS.0));
     let rows: Vec<(Uuid, i64, f64)> = sql("select h.account, h.as_of, h.probability from {rows}
-         join score_history h on h.tenant = $1 and h.account = rows.account
-            and h.as_of >= $2 and h.as_of <= $3 order by h.as_of")
+         join score_history h on h.tenant = $1 and h.declaration = $2 and h.account = rows.account
+            and h.as_of >= $3 and h.as_of <= $4 order by h.as_of")
     .bind(tenant)
+    .bind(declaration)
     .bind(from)
     .bind(to)
     .rows(Rows::new().uuid("account", scores.iter().map(|score| score.account.uuid())))
@@ -63,13 +69,14 @@ pub async fn compare(conn: &mut impl Connection, tenant: &TenantId, scores: &mut
 
 /// Keeps scores for later, from where they are published; one of the same moment takes the place of the
 /// one before.
-pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, scores: &[Score]) -> Result<()> {
-    sql("insert into score_history (tenant, account, as_of, model, probability, currency, features)
-         select $1, s.account, s.as_of, s.model, s.probability, s.currency, s.features from {rows}
-         join scores s on s.tenant = $1 and s.account = rows.account where true
-         on conflict (tenant, account, as_of) do update set model = excluded.model,
+pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, declaration: &str, scores: &[Score]) -> Result<()> {
+    sql("insert into score_history (tenant, declaration, account, as_of, model, probability, currency, features)
+         select $1, $2, s.account, s.as_of, s.model, s.probability, s.currency, s.features from {rows}
+         join scores s on s.tenant = $1 and s.declaration = $2 and s.account = rows.account where true
+         on conflict (tenant, declaration, account, as_of) do update set model = excluded.model,
             probability = excluded.probability, currency = excluded.currency, features = excluded.features")
     .bind(tenant)
+    .bind(declaration)
     .rows(Rows::new().uuid("account", scores.iter().map(|score| score.account.uuid())))
     .execute(tx)
     .await?;
@@ -77,9 +84,15 @@ pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, scores: &[Score]) -> Resu
 }
 
 /// Forgets what was said before a moment.
-pub async fn forget_in_tx(tx: &mut Tx, tenant: &TenantId, before: DateTime<Utc>) -> Result<()> {
-    sql("delete from score_history where tenant = $1 and as_of < $2")
+pub async fn forget_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    declaration: &str,
+    before: DateTime<Utc>,
+) -> Result<()> {
+    sql("delete from score_history where tenant = $1 and declaration = $2 and as_of < $3")
         .bind(tenant)
+        .bind(declaration)
         .bind(before)
         .execute(tx)
         .await?;
@@ -90,16 +103,18 @@ pub async fn forget_in_tx(tx: &mut Tx, tenant: &TenantId, before: DateTime<Utc>)
 pub async fn list(
     conn: &mut impl Connection,
     tenant: &TenantId,
+    declaration: &str,
     account: AccountId,
     before: i64,
     limit: i64,
 ) -> Result<Vec<Frozen>> {
     let rows: Vec<FrozenRow> =
         sql("select account, as_of, model, probability, currency, features from score_history
-         where tenant = $1 and as_of < $3
-            and account = coalesce((select root from account_roots where tenant = $1 and account = $2), $2)
-         order by as_of desc limit $4")
+         where tenant = $1 and declaration = $2 and as_of < $4
+            and account = coalesce((select root from account_roots where tenant = $1 and account = $3), $3)
+         order by as_of desc limit $5")
         .bind(tenant)
+        .bind(declaration)
         .bind(account.uuid())
         .bind(before)
         .bind(limit)

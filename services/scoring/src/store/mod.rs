@@ -1,10 +1,13 @@
 //! SQL. Private row types that convert, fallibly, into what the domain speaks of.
 
+pub mod accounts;
+pub mod declarations;
 pub mod grades;
 pub mod history;
 pub mod insights;
 pub mod models;
 
+use chrono::{DateTime, Utc};
 use salient_core::{AccountId, Currency, Estimate, ModelId, TenantId, from_micros};
 use salient_store::{Connection, Error, Migration, Migrations, Result, Rows, Tx, sql};
 use uuid::Uuid;
@@ -16,6 +19,7 @@ const STEPS: &[Migration] = &[
     Migration::new(2, "insights", include_str!("../../migrations/0002_insights.sql")),
     Migration::new(3, "registry", include_str!("../../migrations/0003_registry.sql")),
     Migration::new(4, "history", include_str!("../../migrations/0004_history.sql")),
+    Migration::new(5, "declarations", include_str!("../../migrations/0005_declarations.sql")),
 ];
 
 /// What this service's database needs: the crates' tables, then its own.
@@ -33,7 +37,7 @@ struct ScoreRow {
     model: Uuid,
     as_of: i64,
     probability: f64,
-    expected_minor: f64,
+    expected_minor: Option<f64>,
     currency: String,
     base_rate: f64,
     bias: f64,
@@ -55,7 +59,8 @@ impl TryFrom<ScoreRow> for Score {
             model: ModelId::from_uuid(row.model),
             as_of: from_micros(row.as_of),
             probability: row.probability,
-            expected: Estimate { minor_units: row.expected_minor, currency },
+            expected: row.expected_minor.map(|minor_units| Estimate { minor_units, currency }),
+            currency,
             base_rate: row.base_rate,
             bias: row.bias,
             features: serde_json::from_str(&row.features)
@@ -71,7 +76,12 @@ impl TryFrom<ScoreRow> for Score {
 }
 
 /// Writes the newest scores of accounts, whole.
-pub async fn put_scores_in_tx(tx: &mut Tx, tenant: &TenantId, scores: &[Score]) -> salient_core::Result<()> {
+pub async fn put_scores_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    declaration: &str,
+    scores: &[Score],
+) -> salient_core::Result<()> {
     let mut features = Vec::with_capacity(scores.len());
     let mut contributions = Vec::with_capacity(scores.len());
     for score in scores {
@@ -79,24 +89,25 @@ pub async fn put_scores_in_tx(tx: &mut Tx, tenant: &TenantId, scores: &[Score]) 
         contributions
             .push(serde_json::to_string(&score.contributions).map_err(salient_core::Error::internal)?);
     }
-    sql("insert into scores (tenant, account, model, as_of, probability, expected_minor, currency, base_rate, bias,
+    sql("insert into scores (tenant, declaration, account, model, as_of, probability, expected_minor, currency, base_rate, bias,
             features, contributions, earlier_as_of, earlier_probability)
-         select $1, account, model, as_of, probability, expected_minor, currency, base_rate, bias, features,
+         select $1, $2, account, model, as_of, probability, expected_minor, currency, base_rate, bias, features,
             contributions, earlier_as_of, earlier_probability from {rows} where true
-         on conflict (tenant, account) do update set model = excluded.model, as_of = excluded.as_of,
+         on conflict (tenant, declaration, account) do update set model = excluded.model, as_of = excluded.as_of,
             probability = excluded.probability, expected_minor = excluded.expected_minor,
             currency = excluded.currency, base_rate = excluded.base_rate, bias = excluded.bias,
             features = excluded.features, contributions = excluded.contributions,
             earlier_as_of = excluded.earlier_as_of, earlier_probability = excluded.earlier_probability")
     .bind(tenant)
+    .bind(declaration)
     .rows(
         Rows::new()
             .uuid("account", scores.iter().map(|score| score.account.uuid()))
             .uuid("model", scores.iter().map(|score| score.model.uuid()))
             .int("as_of", scores.iter().map(|score| score.as_of))
             .float("probability", scores.iter().map(|score| score.probability))
-            .float("expected_minor", scores.iter().map(|score| score.expected.minor_units))
-            .text("currency", scores.iter().map(|score| score.expected.currency.as_str()))
+            .float("expected_minor", scores.iter().map(|score| score.expected.map(|expected| expected.minor_units)))
+            .text("currency", scores.iter().map(|score| score.currency.as_str()))
             .float("base_rate", scores.iter().map(|score| score.base_rate))
             .float("bias", scores.iter().map(|score| score.bias))
             .text("features", features.iter().map(String::as_str))
@@ -112,17 +123,36 @@ pub async fn put_scores_in_tx(tx: &mut Tx, tenant: &TenantId, scores: &[Score]) 
     Ok(())
 }
 
+/// Forgets scores from before a moment: of accounts that are asked about no more.
+pub async fn forget_older_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    declaration: &str,
+    before: DateTime<Utc>,
+) -> Result<()> {
+    sql("delete from scores where tenant = $1 and declaration = $2 and as_of < $3")
+        .bind(tenant)
+        .bind(declaration)
+        .bind(before)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// The newest score of an account's profile.
 pub async fn score_of(
     conn: &mut impl Connection,
     tenant: &TenantId,
+    declaration: &str,
     account: AccountId,
 ) -> Result<Option<Score>> {
     let row: Option<ScoreRow> =
         sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
-            bias, features, contributions, earlier_as_of, earlier_probability from scores where tenant = $1
-            and account = coalesce((select root from account_roots where tenant = $1 and account = $2), $2)")
+            bias, features, contributions, earlier_as_of, earlier_probability from scores
+         where tenant = $1 and declaration = $2
+            and account = coalesce((select root from account_roots where tenant = $1 and account = $3), $3)")
         .bind(tenant)
+        .bind(declaration)
         .bind(account.uuid())
         .fetch_optional(conn)
         .await?;
@@ -133,6 +163,7 @@ pub async fn score_of(
 pub async fn list_scores(
     conn: &mut impl Connection,
     tenant: &TenantId,
+    declaration: &str,
     before: Option<(f64, Uuid)>,
     limit: i64,
 ) -> Result<Vec<Score>> {
@@ -140,10 +171,11 @@ pub async fn list_scores(
     let rows: Vec<ScoreRow> =
         sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
             bias, features, contributions, earlier_as_of, earlier_probability from scores
-         where tenant = $1 and (probability, account) < ($2, $3)
+         where tenant = $1 and declaration = $2 and (probability, account) < ($3, $4)
             and account not in (select account from account_roots where tenant = $1)
-         order by probability desc, account desc limit $4")
+         order by probability desc, account desc limit $5")
         .bind(tenant)
+        .bind(declaration)
         .bind(probability)
         .bind(account)
         .bind(limit)

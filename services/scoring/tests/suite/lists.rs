@@ -39,7 +39,7 @@ async fn pages(world: &World) {
         .await
         .unwrap()
         .into_inner();
-    let next = ListModelsRequest { page_size: 2, page_token: first.next_page_token };
+    let next = ListModelsRequest { page_size: 2, page_token: first.next_page_token, ..Default::default() };
     let second = client.list_models(next).await.unwrap().into_inner();
     let versions: Vec<_> = first.models.iter().chain(&second.models).map(|model| model.version).collect();
     assert_eq!((versions, second.next_page_token.as_str()), (vec![3, 2, 1], ""));

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 mod access;
+mod company;
+mod declared;
 mod history;
 mod insights;
 mod lists;

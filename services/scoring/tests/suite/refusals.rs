@@ -56,6 +56,7 @@ async fn a_repeated_request(world: &World) {
         request_id: request_id(),
         as_of: Some(timestamp(world.today())),
         keep_model: false,
+        model_declaration: String::new(),
     };
     let first = client.start_scoring_run(request.clone()).await.unwrap().into_inner().scoring_run.unwrap();
     let again = client.start_scoring_run(request.clone()).await.unwrap().into_inner().scoring_run.unwrap();
@@ -64,7 +65,12 @@ async fn a_repeated_request(world: &World) {
     let reused = client.start_scoring_run(other).await;
     assert_eq!(why(reused), (Code::AlreadyExists, Reason::RequestIdReused));
     // without a moment it is the one in which it was asked for first
-    let request = StartScoringRunRequest { request_id: request_id(), as_of: None, keep_model: false };
+    let request = StartScoringRunRequest {
+        request_id: request_id(),
+        as_of: None,
+        keep_model: false,
+        model_declaration: String::new(),
+    };
     let first = client.start_scoring_run(request.clone()).await.unwrap().into_inner().scoring_run.unwrap();
     assert_eq!(first.as_of, Some(timestamp(world.clock.now())));
     world.clock.advance(TimeDelta::days(1));
@@ -78,10 +84,16 @@ async fn a_moment_that_has_not_come(world: &World) {
         request_id: request_id(),
         as_of: Some(timestamp(future)),
         keep_model: false,
+        model_declaration: String::new(),
     };
     let refused = why(world.operator().start_scoring_run(request).await);
     assert_eq!(refused, (Code::InvalidArgument, Reason::DateInFuture));
-    let request = StartScoringRunRequest { request_id: "no uuid".into(), as_of: None, keep_model: false };
+    let request = StartScoringRunRequest {
+        request_id: "no uuid".into(),
+        as_of: None,
+        keep_model: false,
+        model_declaration: String::new(),
+    };
     let refused = why(world.operator().start_scoring_run(request).await);
     assert_eq!(refused, (Code::InvalidArgument, Reason::FieldInvalid));
 }

@@ -68,7 +68,7 @@ async fn the_journey_of_versions(world: &World) {
     assert_ne!(world.model(&second.model).await.data_fingerprint, one.data_fingerprint);
 
     // back in one call, and every score with it
-    let request = RollBackModelRequest { request_id: request_id() };
+    let request = RollBackModelRequest { request_id: request_id(), model_declaration: String::new() };
     let back = world.operator().roll_back_model(request.clone()).await.unwrap().into_inner();
     assert_eq!(world.operator().roll_back_model(request).await.unwrap().into_inner(), back);
     let run = world.finished("acme", &back.scoring_run.unwrap().name).await;
@@ -100,7 +100,7 @@ async fn the_journey_of_versions(world: &World) {
     assert_eq!(of_model(world, &first.model).await.len(), scores.len() - cohort.len());
 
     // taking it back is the pilot's end, and nobody else's
-    let back = RollBackModelRequest { request_id: request_id() };
+    let back = RollBackModelRequest { request_id: request_id(), model_declaration: String::new() };
     let back = world.operator().roll_back_model(back).await.unwrap().into_inner();
     assert_eq!(back.model.unwrap().name, first.model);
     let run = world.finished("acme", &back.scoring_run.unwrap().name).await;
@@ -186,7 +186,12 @@ async fn backtests(world: &World) {
     let first = world.run("acme").await;
     let day = |back: i64| timestamp(world.today() - TimeDelta::days(back));
     let as_of = vec![day(30), day(60)];
-    let request = StartModelBacktestRequest { request_id: request_id(), as_of, models: vec![] };
+    let request = StartModelBacktestRequest {
+        request_id: request_id(),
+        as_of,
+        models: vec![],
+        model_declaration: String::new(),
+    };
     let done = backtest(world, request).await;
     let report: Report = serde_json::from_str(&done.report_json).unwrap();
     let slices: Vec<_> =
@@ -203,8 +208,12 @@ async fn backtests(world: &World) {
     let later = world.today();
     world.clock.advance(TimeDelta::days(31));
     let models = vec![first.trained_model, second.trained_model];
-    let request =
-        StartModelBacktestRequest { request_id: request_id(), as_of: vec![timestamp(later)], models };
+    let request = StartModelBacktestRequest {
+        request_id: request_id(),
+        as_of: vec![timestamp(later)],
+        models,
+        model_declaration: String::new(),
+    };
     let done = backtest(world, request).await;
     let report: Report = serde_json::from_str(&done.report_json).unwrap();
     let names: Vec<_> = report.slices.iter().map(|slice| slice.name.as_str()).collect();
@@ -217,7 +226,12 @@ async fn backtests_that_cannot_be(world: &World) {
     let run = world.run("acme").await;
     let day = |back: i64| timestamp(world.today() - TimeDelta::days(back));
     let asked = async |as_of: Vec<_>, models: Vec<String>| {
-        let request = StartModelBacktestRequest { request_id: request_id(), as_of, models };
+        let request = StartModelBacktestRequest {
+            request_id: request_id(),
+            as_of,
+            models,
+            model_declaration: String::new(),
+        };
         let refused = world.operator().start_model_backtest(request).await.unwrap_err();
         (refused.code(), refused.message().to_owned())
     };
@@ -247,7 +261,12 @@ async fn nobody_scores_with_what_came_later(world: &World) {
     assert!(run.doubts.len() == 1 && run.doubts[0].contains("knows more"), "{:?}", run.doubts);
     assert_eq!(world.scores("acme").await, scores);
     assert!(world.model(&live.model).await.live);
-    let request = StartScoringRunRequest { request_id: request_id(), as_of: early, keep_model: true };
+    let request = StartScoringRunRequest {
+        request_id: request_id(),
+        as_of: early,
+        keep_model: true,
+        model_declaration: String::new(),
+    };
     let started =
         world.operator().start_scoring_run(request).await.unwrap().into_inner().scoring_run.unwrap();
     let status = world.finished("acme", &started.name).await.status.unwrap();
@@ -256,15 +275,20 @@ async fn nobody_scores_with_what_came_later(world: &World) {
 
 async fn nothing_to_keep_or_to_go_back_to(world: &World) {
     world.learn_of("acme", &world.history()).await;
-    let request = StartScoringRunRequest { request_id: request_id(), as_of: None, keep_model: true };
+    let request = StartScoringRunRequest {
+        request_id: request_id(),
+        as_of: None,
+        keep_model: true,
+        model_declaration: String::new(),
+    };
     let started =
         world.operator().start_scoring_run(request).await.unwrap().into_inner().scoring_run.unwrap();
     let status = world.finished("acme", &started.name).await.status.unwrap();
     assert_eq!((status.state(), status.reason.as_str()), (RunState::Failed, "NOT_READY"));
     let not_ready = (Code::FailedPrecondition, Reason::NotReady);
-    let back = RollBackModelRequest { request_id: request_id() };
+    let back = RollBackModelRequest { request_id: request_id(), model_declaration: String::new() };
     assert_eq!(why(world.operator().roll_back_model(back.clone()).await), not_ready);
     world.run("acme").await;
-    let back = RollBackModelRequest { request_id: request_id() };
+    let back = RollBackModelRequest { request_id: request_id(), model_declaration: String::new() };
     assert_eq!(why(world.operator().roll_back_model(back).await), not_ready);
 }

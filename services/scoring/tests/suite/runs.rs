@@ -147,7 +147,7 @@ async fn two_promotions_at_once(world: &World) {
     world.learn_of("acme", &world.history()).await;
     world.run("acme").await;
     let (db, tenant) = (world.db().await, TenantId::try_from("acme").unwrap());
-    let live = models::list(&mut db.read().await.unwrap(), &tenant, None, 1).await.unwrap().remove(0);
+    let live = models::list(&mut db.read().await.unwrap(), &tenant, "", None, 1).await.unwrap().remove(0);
     let mut tx = db.begin().await.unwrap();
     let mut ids = Vec::new();
     for version in [2_i32, 3] {
@@ -161,11 +161,11 @@ async fn two_promotions_at_once(world: &World) {
 
     let now = world.clock.now();
     let mut first = db.begin().await.unwrap();
-    models::places_in_tx(&mut first, &tenant).await.unwrap();
+    models::places_in_tx(&mut first, &tenant, "").await.unwrap();
     models::go_live_in_tx(&mut first, &tenant, ids[0], now).await.unwrap();
     let second = async {
         let mut second = db.begin().await.unwrap();
-        let places = models::places_in_tx(&mut second, &tenant).await.unwrap();
+        let places = models::places_in_tx(&mut second, &tenant, "").await.unwrap();
         // it sees what the first has done
         assert_eq!(places.iter().find(|place| place.live).map(|place| place.version), Some(2));
         models::go_live_in_tx(&mut second, &tenant, ids[1], now).await.unwrap();

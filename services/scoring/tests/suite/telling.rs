@@ -111,8 +111,12 @@ async fn reasons(world: &World) {
 }
 
 async fn told_of(world: &World, account: &str, page_size: i32, page_token: &str) -> ListScoreHistoryResponse {
-    let request =
-        ListScoreHistoryRequest { parent: account.into(), page_size, page_token: page_token.into() };
+    let request = ListScoreHistoryRequest {
+        parent: account.into(),
+        page_size,
+        page_token: page_token.into(),
+        model_declaration: String::new(),
+    };
     world.client_of("acme", Role::Seller).list_score_history(request).await.unwrap().into_inner()
 }
 
@@ -162,6 +166,7 @@ async fn trends(world: &World) {
         parent: scores[1].account.clone(),
         page_size: 2,
         page_token: page.next_page_token,
+        model_declaration: String::new(),
     };
     let refused = world.operator().list_score_history(refused).await;
     assert_eq!(why(refused), (Code::InvalidArgument, Reason::PageTokenInvalid));
@@ -188,7 +193,11 @@ async fn scores_made_again(world: &World) {
     assert_eq!(published.iter().map(|(run, _)| &run.model).collect::<BTreeSet<_>>().len(), 3);
     for (run, scores) in published {
         for score in scores {
-            let request = GetScoreRequest { name: score.name.clone(), as_of: run.as_of };
+            let request = GetScoreRequest {
+                name: score.name.clone(),
+                as_of: run.as_of,
+                model_declaration: String::new(),
+            };
             let again = world.operator().get_score(request).await.unwrap().into_inner().score.unwrap();
             // bit for bit; the trend is that of the day on which it was published
             let told = Score { trend: again.trend, earlier_probability: None, ..score };
@@ -197,6 +206,9 @@ async fn scores_made_again(world: &World) {
     }
     let name = format!("{}/score", history.accounts[0].name);
     let early = Some(timestamp(world.today() - TimeDelta::days(100)));
-    let refused = world.operator().get_score(GetScoreRequest { name, as_of: early }).await;
+    let refused = world
+        .operator()
+        .get_score(GetScoreRequest { name, as_of: early, model_declaration: String::new() })
+        .await;
     assert_eq!(why(refused), (Code::NotFound, Reason::ResourceUnknown));
 }

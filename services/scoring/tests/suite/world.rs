@@ -22,9 +22,10 @@ use salient_proto::{
     common::v1::{GetEventStatusRequest, events_service_client::EventsServiceClient, run_status::State},
     profile::v1::{AccountsChanged, Order, OrdersRecorded},
     scoring::v1::{
-        GetModelRequest, GetScoreRequest, GetScoringRunRequest, ListModelsRequest, ListScoresRequest, Model,
-        ModelDrifted, ModelPromoted, Score, ScoresPublished, ScoringRun, StartScoringRunRequest,
-        insight_service_client::InsightServiceClient, scoring_service_client::ScoringServiceClient,
+        DeclaredScoresPublished, GetModelRequest, GetScoreRequest, GetScoringRunRequest, ListModelsRequest,
+        ListScoresRequest, Model, ModelDrifted, ModelPromoted, Score, ScoresPublished, ScoringRun,
+        StartScoringRunRequest, insight_service_client::InsightServiceClient,
+        scoring_service_client::ScoringServiceClient,
     },
 };
 use salient_scoring::{Config, SERVICE, build};
@@ -64,6 +65,7 @@ pub(crate) use both;
 #[derive(Default)]
 pub struct Heard {
     pub scores: Vec<Score>,
+    pub declared: Vec<Score>,
     pub models: Vec<Model>,
     pub drifted: Vec<ModelDrifted>,
 }
@@ -190,7 +192,12 @@ impl World {
 
     /// A run as of now that trains nothing; it must succeed.
     pub async fn run_as_it_is(&self, tenant: &str) -> ScoringRun {
-        let request = StartScoringRunRequest { request_id: request_id(), as_of: None, keep_model: true };
+        let request = StartScoringRunRequest {
+            request_id: request_id(),
+            as_of: None,
+            keep_model: true,
+            model_declaration: String::new(),
+        };
         let run = self.asked(tenant, request).await;
         let status = run.status.as_ref().unwrap();
         assert_eq!(status.state(), State::Succeeded, "{status:?}");
@@ -198,7 +205,12 @@ impl World {
     }
 
     pub async fn run_to_the_end(&self, tenant: &str, as_of: Option<prost_types::Timestamp>) -> ScoringRun {
-        let request = StartScoringRunRequest { request_id: request_id(), as_of, keep_model: false };
+        let request = StartScoringRunRequest {
+            request_id: request_id(),
+            as_of,
+            keep_model: false,
+            model_declaration: String::new(),
+        };
         self.asked(tenant, request).await
     }
 
@@ -228,7 +240,11 @@ impl World {
     }
 
     pub async fn score(&self, tenant: &str, account: &str) -> Score {
-        let request = GetScoreRequest { name: format!("{account}/score"), as_of: None };
+        let request = GetScoreRequest {
+            name: format!("{account}/score"),
+            as_of: None,
+            model_declaration: String::new(),
+        };
         self.client_of(tenant, Role::Operator).get_score(request).await.unwrap().into_inner().score.unwrap()
     }
 
@@ -256,6 +272,16 @@ async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::T
         }
         Ok(())
     }
+    async fn declared(
+        heard: State,
+        ctx: &mut HandlerCtx,
+        event: DeclaredScoresPublished,
+    ) -> salient_core::Result<()> {
+        if ctx.envelope.tenant.as_str() == "acme" {
+            heard.lock().unwrap().declared.extend(event.scores);
+        }
+        Ok(())
+    }
     async fn model(heard: State, ctx: &mut HandlerCtx, event: ModelPromoted) -> salient_core::Result<()> {
         if ctx.envelope.tenant.as_str() == "acme" {
             heard.lock().unwrap().models.extend(event.model);
@@ -274,6 +300,7 @@ async fn listen(bus: &Bus, clock: &Clock, life: &Lifecycle, folder: &tempfile::T
     let consumer = Consumer::new(db, bus.clone(), "listener", clock.clone())
         .subscribe(SERVICE)
         .handle_with(heard.clone(), scores)
+        .handle_with(heard.clone(), declared)
         .handle_with(heard.clone(), model)
         .handle_with(heard.clone(), drift);
     consumer.create_groups().await.unwrap();

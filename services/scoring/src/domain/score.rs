@@ -1,0 +1,314 @@
+//! What a version says of an account.
+
+use chrono::{DateTime, Utc};
+use salient_core::{AccountId, Currency, Error, Estimate, ModelId};
+use salient_learn::{
+    account::NAMES,
+    declared::{DeclaredModel, Gathered, Scored},
+    features::Kind,
+    frame::{Column, Frame, MISSING},
+    model::Table,
+    propensity::{AccountTable, PropensityModel, Score as Learned},
+    tabular::Reason,
+};
+use salient_ledger::Account;
+use serde::{Deserialize, Serialize};
+
+use super::{Body, Model};
+
+/// A value that a version reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Input {
+    /// A number, also a truth value as 0 or 1.
+    Number(f64),
+    /// A text.
+    Text(String),
+}
+
+/// What one feature added to one score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// The feature.
+    pub feature: String,
+    /// Its value; absent where it is missing for the account.
+    pub value: Option<Input>,
+    /// What it added to the log-odds.
+    pub log_odds: f64,
+}
+
+/// What a model says about an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Score {
+    /// Whom it is about.
+    pub account: AccountId,
+    /// The model.
+    pub model: ModelId,
+    /// Nothing at or after this time was used.
+    pub as_of: DateTime<Utc>,
+    /// Calibrated probability of what the version predicts.
+    pub probability: f64,
+    /// What the account is expected to spend within the horizon, as far as the version tells.
+    pub expected: Option<Estimate>,
+    /// What the account's orders are paid in.
+    pub currency: Currency,
+    /// Share of examples that came true in training.
+    pub base_rate: f64,
+    /// Log-odds of an account nothing is known about.
+    pub bias: f64,
+    /// The model's input, in the order of its features; `None` where a value is missing.
+    pub features: Vec<Option<Input>>,
+    /// What each feature added, largest first.
+    pub contributions: Vec<Contribution>,
+    /// The latest score that is old enough to be compared with.
+    pub earlier: Option<Earlier>,
+}
+
+/// A score of before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Earlier {
+    /// Its moment.
+    pub as_of: DateTime<Utc>,
+    /// What was promised.
+    pub probability: f64,
+}
+
+/// Days by which a score is older that a trend is told from, from and to.
+pub const TREND_DAYS: (i64, i64) = (14, 60);
+
+/// Change of the log-odds from which a trend is one: half more, or a third less.
+const TREND: f64 = 0.405_465_108_108_164_4;
+
+/// How a probability has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trend {
+    /// Up.
+    Improving,
+    /// Neither.
+    Steady,
+    /// Down.
+    Declining,
+    /// Nothing to compare with.
+    Unknown,
+}
+
+impl Score {
+    /// What speaks for it and against it, as far as the version that made it knows.
+    ///
+    /// # Errors
+    /// The stored features do not fit the version.
+    pub fn reasons(&self, model: &Model) -> salient_core::Result<Vec<Reason>> {
+        let of = |name: &String| self.contributions.iter().find(|part| part.feature == *name);
+        let parts = model
+            .body
+            .features()
+            .iter()
+            .map(|name| of(name).map_or(0.0, |part| part.log_odds))
+            .collect::<Vec<_>>();
+        match &model.body {
+            Body::Orders(body) => body.reasons(&numbers(&self.features), &parts),
+            Body::Declared(body) => {
+                frame(body, &self.features).and_then(|frame| body.reasons(&frame, 0, &parts))
+            }
+        }
+        .map_err(Error::internal)
+    }
+
+    /// How it has changed.
+    #[must_use]
+    pub fn trend(&self) -> Trend {
+        let log_odds = |p: f64| (p / (1.0 - p)).ln();
+        match self.earlier.map(|earlier| log_odds(self.probability) - log_odds(earlier.probability)) {
+            None => Trend::Unknown,
+            Some(change) if change >= TREND => Trend::Improving,
+            Some(change) if change <= -TREND => Trend::Declining,
+            Some(_) => Trend::Steady,
+        }
+    }
+}
+
+/// What scores are made for.
+#[derive(Clone, Copy, Debug)]
+pub struct Subjects<'a> {
+    /// All accounts, by number.
+    pub accounts: &'a [Account],
+    /// What their orders are paid in.
+    pub currency: Currency,
+    /// Nothing at or after this time was used.
+    pub as_of: DateTime<Utc>,
+}
+
+/// Scores every account of a table with a version of the built-in model.
+#[must_use]
+pub fn score(model: &Model, body: &PropensityModel, table: &AccountTable, of: Subjects<'_>) -> Vec<Score> {
+    let learned = body.score(table);
+    let told = |(row, from): (usize, Learned)| {
+        let inputs = (0..NAMES.len()).map(|column| number(table.table.get(row, column))).collect();
+        let expected = Estimate { minor_units: from.expected_amount, currency: of.currency };
+        let said = Said {
+            probability: from.probability,
+            expected: Some(expected),
+            bias: from.bias,
+            contributions: &from.contributions,
+        };
+        one(model, &said, inputs, (of.accounts[from.account as usize].id, of.currency, of.as_of))
+    };
+    learned.into_iter().enumerate().map(told).collect()
+}
+
+/// Scores accounts with a version of a declared model.
+///
+/// # Errors
+/// The rows are not those of its question.
+pub fn declared(
+    model: &Model,
+    body: &DeclaredModel,
+    rows: &Gathered,
+    of: Subjects<'_>,
+) -> salient_core::Result<Vec<Score>> {
+    let scored = body.score(&rows.frame).map_err(Error::internal)?;
+    let told = |(row, from): (usize, Scored)| {
+        let inputs = rows.frame.columns().iter().map(|column| input(column, row)).collect();
+        let said = Said {
+            probability: from.probability,
+            expected: None,
+            bias: from.bias,
+            contributions: &from.contributions,
+        };
+        one(model, &said, inputs, (of.accounts[rows.keys[row].subject as usize].id, of.currency, of.as_of))
+    };
+    Ok(scored.into_iter().enumerate().map(told).collect())
+}
+
+/// What was kept of a score to make it again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frozen {
+    /// Whom it is about.
+    pub account: AccountId,
+    /// Nothing at or after this time was used.
+    pub as_of: DateTime<Utc>,
+    /// The version that made it.
+    pub model: ModelId,
+    /// What was promised.
+    pub probability: f64,
+    /// What the account's orders are paid in.
+    pub currency: Currency,
+    /// The model's input, in the order of its features; `None` where a value is missing.
+    pub features: Vec<Option<Input>>,
+}
+
+impl Frozen {
+    /// The score again, from the version that made it.
+    ///
+    /// # Errors
+    /// What was kept does not fit the version, or gives another probability, by as little as a bit.
+    pub fn again(&self, model: &Model) -> salient_core::Result<Score> {
+        let of = (self.account, self.currency, self.as_of);
+        let score = match &model.body {
+            Body::Orders(body) => {
+                let values: Vec<f64> =
+                    numbers(&self.features).into_iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+                let table = Table::from_rows(NAMES.len(), &values).map_err(Error::internal)?;
+                body.score(&AccountTable { accounts: vec![0], table }).pop().map(|from| {
+                    let expected = Estimate { minor_units: from.expected_amount, currency: self.currency };
+                    let said = Said {
+                        probability: from.probability,
+                        expected: Some(expected),
+                        bias: from.bias,
+                        contributions: &from.contributions,
+                    };
+                    one(model, &said, self.features.clone(), of)
+                })
+            }
+            Body::Declared(body) => {
+                let frame = frame(body, &self.features).map_err(Error::internal)?;
+                body.score(&frame).map_err(Error::internal)?.pop().map(|from| {
+                    let said = Said {
+                        probability: from.probability,
+                        expected: None,
+                        bias: from.bias,
+                        contributions: &from.contributions,
+                    };
+                    one(model, &said, self.features.clone(), of)
+                })
+            }
+        };
+        score.filter(|score| score.probability == self.probability).ok_or_else(|| {
+            Error::internal(format!("{} does not give {} of {} again", model.id, self.as_of, self.account))
+        })
+    }
+}
+
+fn number(value: f64) -> Option<Input> {
+    value.is_finite().then_some(Input::Number(value))
+}
+
+fn numbers(inputs: &[Option<Input>]) -> Vec<Option<f64>> {
+    let number = |input: &Option<Input>| match input {
+        Some(Input::Number(number)) => Some(*number),
+        _ => None,
+    };
+    inputs.iter().map(number).collect()
+}
+
+fn input(column: &Column, row: usize) -> Option<Input> {
+    match column {
+        Column::Number(values) => values.get(row).copied().and_then(number),
+        Column::Category { codes, levels } => {
+            let code = codes.get(row).filter(|&&code| code != MISSING)?;
+            levels.get(*code as usize).cloned().map(Input::Text)
+        }
+    }
+}
+
+/// One row of inputs, as a declared model reads them.
+fn frame(body: &DeclaredModel, inputs: &[Option<Input>]) -> Result<Frame, salient_learn::Error> {
+    let (names, kinds): (Vec<String>, Vec<Kind>) = body.features().iter().cloned().unzip();
+    let column = |(kind, input): (Kind, &Option<Input>)| match (kind, input) {
+        (Kind::Text, Some(Input::Text(text))) => {
+            Column::Category { codes: vec![0], levels: vec![text.clone()] }
+        }
+        (Kind::Text, _) => Column::Category { codes: vec![MISSING], levels: Vec::new() },
+        (_, Some(Input::Number(number))) => Column::Number(vec![*number]),
+        (_, _) => Column::Number(vec![f64::NAN]),
+    };
+    Frame::new(names, kinds.into_iter().zip(inputs).map(column).collect())
+}
+
+/// What a version says of a row.
+struct Said<'a> {
+    probability: f64,
+    expected: Option<Estimate>,
+    bias: f64,
+    contributions: &'a [f64],
+}
+
+fn one(
+    model: &Model,
+    said: &Said<'_>,
+    features: Vec<Option<Input>>,
+    (account, currency, as_of): (AccountId, Currency, DateTime<Utc>),
+) -> Score {
+    let names = model.body.features();
+    let part = |((feature, value), log_odds): ((&String, &Option<Input>), &f64)| Contribution {
+        feature: feature.clone(),
+        value: value.clone(),
+        log_odds: *log_odds,
+    };
+    let mut contributions: Vec<Contribution> =
+        names.iter().zip(&features).zip(said.contributions).map(part).collect();
+    contributions.sort_by(|a, b| b.log_odds.abs().total_cmp(&a.log_odds.abs()));
+    Score {
+        account,
+        model: model.id,
+        as_of,
+        probability: said.probability,
+        expected: said.expected,
+        currency,
+        base_rate: model.body.base_rate(),
+        bias: said.bias,
+        features,
+        contributions,
+        earlier: None,
+    }
+}

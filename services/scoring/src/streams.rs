@@ -1,0 +1,126 @@
+//! What is known of accounts, some at a time: their orders from the ledger, everything else from the store.
+
+use std::{collections::HashMap, sync::Arc};
+
+use salient_core::{Result, TenantId};
+use salient_learn::{
+    declared::{Raw, RawEvent, Survey},
+    features::Schema,
+};
+use salient_ledger::Ledger;
+use salient_store::Connection;
+use uuid::Uuid;
+
+use crate::{
+    run::{Scoring, aside, refusal},
+    store::accounts,
+};
+
+/// Accounts that are looked at together.
+pub const BATCH: usize = 1_000;
+
+/// The ledger with everything that belongs to its accounts.
+#[derive(Clone, Debug)]
+pub struct Streams {
+    /// Accounts by number, and their orders.
+    pub ledger: Arc<Ledger>,
+    /// For each account's number its records.
+    records: Arc<Vec<Vec<Uuid>>>,
+}
+
+impl Streams {
+    /// Of a tenant.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn open(conn: &mut impl Connection, tenant: &TenantId) -> Result<Self> {
+        let ledger = Arc::new(salient_ledger::load(conn, tenant).await?);
+        let mut records: Vec<Vec<Uuid>> =
+            ledger.accounts.iter().map(|account| vec![account.id.uuid()]).collect();
+        let numbers: HashMap<Uuid, usize> =
+            ledger.accounts.iter().enumerate().map(|(number, account)| (account.id.uuid(), number)).collect();
+        for record in ledger.roots.members(ledger.accounts.iter().map(|account| account.id)) {
+            if let Some(&number) = numbers.get(&ledger.roots.of(record).uuid())
+                && !numbers.contains_key(&record.uuid())
+            {
+                records[number].push(record.uuid());
+            }
+        }
+        Ok(Self { ledger, records: Arc::new(records) })
+    }
+
+    /// The numbers of all accounts.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<u32> {
+        (0..self.ledger.accounts.len() as u32).collect()
+    }
+
+    /// What is known of these accounts, in their order.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn read(
+        &self,
+        conn: &mut impl Connection,
+        tenant: &TenantId,
+        numbers: &[u32],
+    ) -> Result<Vec<Raw>> {
+        let mut raw = vec![Raw::default(); numbers.len()];
+        let records: Vec<(Uuid, usize)> = numbers
+            .iter()
+            .enumerate()
+            .flat_map(|(place, &number)| {
+                self.records[number as usize].iter().map(move |&record| (record, place))
+            })
+            .collect();
+        accounts::raw(conn, tenant, &records, &mut raw).await?;
+        let ledger = Arc::clone(&self.ledger);
+        let numbers = numbers.to_vec();
+        aside(move || {
+            for (raw, &number) in raw.iter_mut().zip(&numbers) {
+                orders(&ledger, number, raw);
+            }
+            raw
+        })
+        .await
+    }
+}
+
+fn orders(ledger: &Ledger, number: u32, raw: &mut Raw) {
+    // everything: who reads the streams cuts them at a moment
+    let view = ledger.history.as_of(i64::MAX);
+    let event = |kind: &str, order: salient_learn::history::Order<'_>| RawEvent {
+        time: order.time,
+        kind: kind.to_owned(),
+        amount: order.amount() as f64,
+        quantity: order.quantities.iter().sum(),
+    };
+    raw.events.extend(view.account_orders(number).map(|order| event("order", order)));
+    raw.events.extend(view.account_returns(number).map(|order| event("return", order)));
+}
+
+impl Scoring {
+    /// Which kinds of events and attributes there are at a tenant's accounts.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn schema(&self, tenant: &TenantId) -> Result<Schema> {
+        let mut read = self.db.read().await?;
+        let streams = Streams::open(&mut read, tenant).await?;
+        self.survey(tenant, &streams).await
+    }
+
+    /// The same of streams that are open.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn survey(&self, tenant: &TenantId, streams: &Streams) -> Result<Schema> {
+        let mut read = self.db.read().await?;
+        let mut survey = Survey::default();
+        for numbers in streams.numbers().chunks(BATCH) {
+            let raw = streams.read(&mut read, tenant, numbers).await?;
+            raw.iter().for_each(|raw| survey.add(raw));
+        }
+        survey.schema().map_err(refusal)
+    }
+}
