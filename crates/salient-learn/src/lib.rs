@@ -11,6 +11,7 @@
 //! | [`rhythm`] | how often and how evenly an account (or an account and a product) buys |
 //! | [`ease`], [`neighbours`], [`sparse`] | products bought together, accounts alike |
 //! | [`model`], [`logistic`], [`trees`], [`bayes`] | learners behind one trait, with additive contributions |
+//! | [`onnx`] | models that were trained elsewhere |
 //! | [`calibrate`], [`metrics`] | honest probabilities and how to measure them |
 //! | [`tabular`] | a model of any table: leaks, choice over time, calibration, gate, reasons |
 //! | [`drift`], [`report`] | watching a live model; a report of it as JSON and as a page with plots |
@@ -48,6 +49,7 @@ pub mod metrics;
 pub mod model;
 pub mod need;
 pub mod neighbours;
+pub mod onnx;
 pub mod pairs;
 pub mod potential;
 pub mod price;

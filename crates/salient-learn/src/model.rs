@@ -1,6 +1,6 @@
 //! Learners behind one trait: a table in, log-odds with additive contributions out.
 
-use crate::{Error, bayes::Bayes, logistic::Logistic, trees::Trees};
+use crate::{Error, bayes::Bayes, logistic::Logistic, onnx::Onnx, trees::Trees};
 use serde::{Deserialize, Serialize};
 
 /// A numeric table, column by column. NaN means missing.
@@ -173,6 +173,10 @@ pub enum AnyModel {
     },
     /// Naive Bayes, where there is little to learn from.
     Bayes(Bayes),
+    /// The sum of the columns, which are points that rules give; a missing one gives none.
+    Points,
+    /// A model that was trained elsewhere.
+    Onnx(Onnx),
 }
 
 impl Model for AnyModel {
@@ -181,6 +185,8 @@ impl Model for AnyModel {
             Self::Logistic(m) => m.log_odds(table),
             Self::Trees(m) => m.log_odds(table),
             Self::Bayes(m) => m.log_odds(table),
+            Self::Points => self.contributions(table).iter().map(Contributions::log_odds).collect(),
+            Self::Onnx(m) => m.log_odds(table),
             Self::Blend { logistic, trees, share } => logistic
                 .log_odds(table)
                 .into_iter()
@@ -195,6 +201,12 @@ impl Model for AnyModel {
             Self::Logistic(m) => m.contributions(table),
             Self::Trees(m) => m.contributions(table),
             Self::Bayes(m) => m.contributions(table),
+            Self::Points => {
+                let points = |value: f64| if value.is_nan() { 0.0 } else { value };
+                let row = |row| (0..table.cols()).map(|col| points(table.get(row, col))).collect();
+                (0..table.rows()).map(|at| Contributions { bias: 0.0, parts: row(at) }).collect()
+            }
+            Self::Onnx(m) => m.contributions(table),
             Self::Blend { logistic, trees, share } => logistic
                 .contributions(table)
                 .into_iter()

@@ -299,6 +299,8 @@ impl PropensityModel {
             AnyModel::Logistic(_) => "logistic",
             AnyModel::Trees(_) => "trees",
             AnyModel::Blend { .. } => "blend",
+            AnyModel::Points => "rules",
+            AnyModel::Onnx(_) => "onnx",
             AnyModel::Bayes(_) => "bayes",
         }
     }

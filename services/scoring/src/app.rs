@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     backtest,
+    bodies::Bodies,
     config::Config,
     events,
     grpc::{declaration::Declarations, insight::Insight, service::Service},
@@ -66,7 +67,7 @@ async fn compose(config: &Config, parts: Parts) -> anyhow::Result<App> {
         .handle_with(outbox.clone(), events::person_export_requested);
     Ok(App {
         relay: Relay::new(db.clone(), bus, SERVICE).groups(&config.bus.groups),
-        scoring: Scoring { db, outbox, clock },
+        scoring: Scoring { db, outbox, clock, bodies: Bodies::default() },
         server: config.server.clone(),
         verifier,
         consumer,

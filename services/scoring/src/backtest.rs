@@ -182,7 +182,7 @@ impl Scoring {
             }
         }
         if versions.is_empty() {
-            let trained = self.train_declared(tenant, streams, declaration, day).await?;
+            let trained = self.train_declared(tenant, streams, &declaration.id, day).await?;
             versions.push(("trained on the day".to_owned(), trained));
         }
         for (name, body) in versions {

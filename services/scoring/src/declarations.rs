@@ -3,12 +3,14 @@
 use prost::Message as _;
 use salient_core::{Error, Result, TenantId, Violation, from_micros, page};
 use salient_learn::{
-    declared::{Question, Reading, Wrong},
+    declared::{Brought, Learner, Question, Reading, Rule, Wrong},
     features::{Kind, Schema},
+    onnx::Onnx,
 };
 use salient_proto::scoring::v1 as pb;
 use salient_store::idempotency;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::{grpc::convert, run::Scoring, store::declarations as store};
 
@@ -72,14 +74,48 @@ fn said(from: &pb::ModelDeclaration) -> Said {
             },
             segment_by: Some(from.segment_by.clone()).filter(|by| !by.is_empty()),
             allow: from.allow_features.clone(),
+            learner: learner(from),
         },
         outcome: if from.outcome.is_empty() { "came true".into() } else { from.outcome.clone() },
         every_days: from.every_days,
     }
 }
 
+fn learner(from: &pb::ModelDeclaration) -> Learner {
+    if let Some(onnx) = &from.onnx {
+        let digest = Sha256::digest(&onnx.file).iter().map(|byte| format!("{byte:02x}")).collect();
+        return Learner::Onnx(Brought { features: onnx.features.clone(), digest });
+    }
+    if from.rules.is_empty() {
+        return Learner::Best;
+    }
+    let rule = |rule: &pb::Rule| Rule { name: rule.name.clone(), points: rule.points.clone() };
+    Learner::Rules(from.rules.iter().map(rule).collect())
+}
+
+/// The file of a model brought along, if it can be run; empty without one.
+fn file(from: &pb::ModelDeclaration) -> Result<&[u8]> {
+    let Some(pb::OnnxModel { file, features, .. }) = &from.onnx else { return Ok(&[]) };
+    let refused = |field: &str, why: String| Error::field(format!("model_declaration.{field}"), why);
+    if !from.rules.is_empty() {
+        return Err(refused("rules", "a model is brought along; one or the other is accepted".to_owned()));
+    }
+    Onnx::check(file, features.len()).map_err(|error| refused("onnx.file", error.to_string()))?;
+    Ok(file)
+}
+
 fn on_wire(from: Declaration) -> pb::ModelDeclaration {
     let Said { display_name, question, outcome, every_days } = from.said;
+    let (mut rules, mut onnx) = (Vec::new(), None);
+    match question.learner {
+        Learner::Best => {}
+        Learner::Rules(of) => {
+            rules.extend(of.into_iter().map(|Rule { name, points }| pb::Rule { name, points }))
+        }
+        Learner::Onnx(Brought { features, digest }) => {
+            onnx = Some(pb::OnnxModel { file: Vec::new(), features, digest });
+        }
+    }
     pb::ModelDeclaration {
         name: name_of(&from.id),
         display_name,
@@ -93,6 +129,8 @@ fn on_wire(from: Declaration) -> pb::ModelDeclaration {
         segment_by: question.segment_by.unwrap_or_default(),
         outcome,
         every_days,
+        rules,
+        onnx,
         create_time: Some(convert::timestamp(from_micros(from.create_time))),
         update_time: Some(convert::timestamp(from_micros(from.update_time))),
     }
@@ -122,7 +160,7 @@ impl Scoring {
     ) -> Result<pb::UpsertModelDeclarationResponse> {
         const METHOD: &str = "UpsertModelDeclaration";
         let asked = request.model_declaration.clone().unwrap_or_default();
-        let said = said(&asked);
+        let (said, file) = (said(&asked), file(&asked)?);
         let schema = self.schema(tenant).await?;
         Reading::new(&said.question, &schema).map_err(refused)?;
         let mut tx = self.db.begin().await?;
@@ -134,7 +172,7 @@ impl Scoring {
         let (id, now) = (id_of(&asked.name), self.clock.now_micros());
         let create_time = store::get(&mut tx, tenant, id).await?.map_or(now, |before| before.create_time);
         let declaration = Declaration { id: id.to_owned(), said, create_time, update_time: now };
-        store::put_in_tx(&mut tx, tenant, &declaration).await?;
+        store::put_in_tx(&mut tx, tenant, &declaration, file).await?;
         let answer = pb::UpsertModelDeclarationResponse { model_declaration: Some(on_wire(declaration)) };
         idempotency::store_in_tx(&mut tx, tenant, METHOD, &request.request_id, &answer, self.clock.now())
             .await?;

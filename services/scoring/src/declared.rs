@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use crate::{
-    declarations::{self, Declaration},
+    declarations,
     domain::{Body, Model, Score, Subjects, declared},
     run::{Published, Scoring, aside, refusal},
+    store,
     streams::{BATCH, Streams},
 };
 use chrono::{DateTime, Utc};
@@ -130,12 +131,15 @@ impl Scoring {
         &self,
         tenant: &TenantId,
         streams: &Streams,
-        of: &Declaration,
+        id: &str,
         as_of: DateTime<Utc>,
     ) -> Result<DeclaredModel> {
-        let schema = self.survey(tenant, streams).await?;
-        let reading = declarations::read(&of.said.question, &schema)?;
         let now = as_of.timestamp_micros();
+        // anew: it may have been replaced since the run began, and the file belongs to what is said of it
+        let found = store::declarations::with_file(&mut self.db.read().await?, tenant, id).await?;
+        let (of, file) = found.ok_or_else(|| Error::not_found(declarations::name_of(id)))?;
+        let schema = self.survey(tenant, streams, now).await?;
+        let reading = declarations::read(&of.said.question, &schema)?;
         let cutoffs: Vec<i64> = (1..=CUTOFFS).map(|back| now - back * reading.horizon()).collect();
         let asked = vec![Ask::new(reading.clone(), &schema, cutoffs, Some(now))];
         let told = self.ask(tenant, streams, &sample(streams), asked).await?.pop();
@@ -146,7 +150,7 @@ impl Scoring {
                     have: "none".into(),
                 });
             };
-            DeclaredModel::train(&reading, &schema, &known, &open, now, &Config::default())
+            DeclaredModel::train((&reading, &file), &schema, (&known, &open), now, &Config::default())
         })
         .await?
         .map_err(refusal)

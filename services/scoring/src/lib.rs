@@ -24,6 +24,7 @@
 
 mod app;
 pub mod backtest;
+pub mod bodies;
 mod config;
 pub mod declarations;
 mod declared;

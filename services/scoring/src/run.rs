@@ -12,6 +12,7 @@ use salient_proto::scoring::v1 as pb;
 use salient_store::{Db, Run, RunContext};
 
 use crate::{
+    bodies::Bodies,
     declarations::{self, Declaration},
     domain::{Body, HORIZON_DAYS, Model, Score, State, Subjects, score},
     grpc::convert,
@@ -44,6 +45,8 @@ pub struct Scoring {
     pub clock: Clock,
     /// The way out for events.
     pub outbox: Outbox,
+    /// Versions that were read lately.
+    pub bodies: Bodies,
 }
 
 /// The moment a request means: now when it says none; never after now.
@@ -159,13 +162,13 @@ impl Scoring {
         }
         let body = match declaration {
             Some(declaration) => {
-                let body = self.train_declared(tenant, streams, declaration, as_of).await?;
-                Body::Declared(Box::new(body))
+                let body = self.train_declared(tenant, streams, &declaration.id, as_of).await?;
+                Body::Declared(Arc::new(body))
             }
             None => {
                 let ledger = Arc::clone(&streams.ledger);
                 let train = move || PropensityModel::train(&ledger.history.as_of(at), &config());
-                Body::Orders(Box::new(aside(train).await?.map_err(refusal)?))
+                Body::Orders(Arc::new(aside(train).await?.map_err(refusal)?))
             }
         };
         let mut tx = self.db.begin().await?;

@@ -16,12 +16,12 @@ pub async fn get(scoring: &Scoring, tenant: &TenantId, request: &pb::GetScoreReq
     let mut read = scoring.db.read().await?;
     let declaration = id_of(&request.model_declaration);
     let unknown = || Error::not_found(&request.name);
-    let (score, model) = match &request.as_of {
+    let (score, body) = match &request.as_of {
         None => {
             let score =
                 store::score_of(&mut read, tenant, declaration, account).await?.ok_or_else(unknown)?;
-            let model = store::models::by_id(&mut read, tenant, score.model).await?;
-            (score, model)
+            let body = scoring.bodies.get(&mut read, tenant, score.model).await?;
+            (score, body)
         }
         Some(at) => {
             let at = convert::time(at)
@@ -31,11 +31,11 @@ pub async fn get(scoring: &Scoring, tenant: &TenantId, request: &pb::GetScoreReq
             let frozen =
                 store::history::list(&mut read, tenant, declaration, account, before, 1).await?.pop();
             let frozen = frozen.ok_or_else(unknown)?;
-            let model = store::models::by_id(&mut read, tenant, frozen.model).await?.ok_or_else(unknown)?;
-            (frozen.again(&model)?, Some(model))
+            let body = scoring.bodies.get(&mut read, tenant, frozen.model).await?.ok_or_else(unknown)?;
+            (frozen.again(&body)?, Some(body))
         }
     };
-    let reasons = model.map_or(Ok(Vec::new()), |model| score.reasons(&model))?;
+    let reasons = body.map_or(Ok(Vec::new()), |body| score.reasons(&body))?;
     let bounds = store::grades::get(&mut read, tenant).await?;
     let wording = match declaration {
         "" => Wording { subjects: "accounts".into(), outcome: "ordered within 30 days".into() },

@@ -107,19 +107,19 @@ impl Scoring {
     pub async fn schema(&self, tenant: &TenantId) -> Result<Schema> {
         let mut read = self.db.read().await?;
         let streams = Streams::open(&mut read, tenant).await?;
-        self.survey(tenant, &streams).await
+        self.survey(tenant, &streams, self.clock.now_micros()).await
     }
 
-    /// The same of streams that are open.
+    /// Which there were at a cutoff (microseconds UTC), of streams that are open.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn survey(&self, tenant: &TenantId, streams: &Streams) -> Result<Schema> {
+    pub async fn survey(&self, tenant: &TenantId, streams: &Streams, cutoff: i64) -> Result<Schema> {
         let mut read = self.db.read().await?;
         let mut survey = Survey::default();
         for numbers in streams.numbers().chunks(BATCH) {
             let raw = streams.read(&mut read, tenant, numbers).await?;
-            raw.iter().for_each(|raw| survey.add(raw));
+            raw.iter().for_each(|raw| survey.add(raw, cutoff));
         }
         survey.schema().map_err(refusal)
     }

@@ -7,7 +7,7 @@ use salient_kit::{
     config::Secret,
 };
 use salient_proto::{
-    common::v1::SourceKey,
+    common::v1::{SourceKey, run_status::State as RunState},
     feedback::v1::{DismissReason, ReactionAction, RecordReactionRequest},
     profile::v1::{
         Account, Contact, ContactsChanged, DecideReviewRequest, Device, ExportPersonRequest, FileFormat,
@@ -19,6 +19,10 @@ use salient_proto::{
         telemetry_service_client::TelemetryServiceClient,
     },
     recommendation::v1::{Channel as Way, Recommendation},
+    scoring::v1::{
+        GetScoringRunRequest, ModelDeclaration, StartScoringRunRequest, UpsertModelDeclarationRequest,
+        declaration_service_client::DeclarationServiceClient,
+    },
 };
 use salient_store::{Db, sql};
 use uuid::Uuid;
@@ -87,6 +91,7 @@ pub async fn traces(world: &World, item: &Recommendation, person: &Contact, othe
     world.clients.profile.clone().upsert_accounts(request).await.unwrap();
 
     merged_and_pinned(world, person, other).await;
+    learned(world).await;
 
     // the list is chosen again, so that what was written first is not all there is
     let withdrawn = consent(world, person, Channel::Call, State::Withdrawn, &text);
@@ -127,6 +132,43 @@ pub async fn traces(world: &World, item: &Recommendation, person: &Contact, othe
     assert_eq!(part("feedback")["reactions"][0]["comment"], text.as_str());
     assert_eq!(part("scoring"), serde_json::json!({}));
     dead_letter(world, person).await;
+}
+
+/// A model of a tenant's own, that learns from what accounts say of themselves.
+async fn learned(world: &World) {
+    world.settle().await;
+    let declared = ModelDeclaration {
+        name: "modelDeclarations/orders".into(),
+        display_name: "Orders within 30 days".into(),
+        target: "orders_30d > 0.0".into(),
+        horizon_days: 30,
+        windows: vec![90],
+        use_features: vec!["orders_90d".into(), "attr_*".into()],
+        ..ModelDeclaration::default()
+    };
+    let request =
+        UpsertModelDeclarationRequest { request_id: fresh_id(), model_declaration: Some(declared.clone()) };
+    let session = &world.suite.session;
+    let credentials = Credentials::token(&Secret::new(session.token.clone())).unwrap();
+    let link = Link::new(channel(&session.services["scoring"]).unwrap(), credentials);
+    DeclarationServiceClient::new(link).upsert_model_declaration(request).await.unwrap();
+    let request = StartScoringRunRequest {
+        request_id: fresh_id(),
+        model_declaration: declared.name,
+        ..StartScoringRunRequest::default()
+    };
+    let client = || world.clients.scoring.clone();
+    let started = client().start_scoring_run(request).await.unwrap().into_inner().scoring_run.unwrap();
+    let run = crate::world::eventually(async || {
+        let request = GetScoringRunRequest { name: started.name.clone() };
+        let run = client().get_scoring_run(request).await.unwrap().into_inner().scoring_run.unwrap();
+        let state = run.status.as_ref().unwrap().state();
+        matches!(state, RunState::Succeeded | RunState::Failed).then_some(run)
+    });
+    let run = run.await;
+    assert_eq!(run.status.as_ref().unwrap().state(), RunState::Succeeded, "{run:?}");
+    assert!(!run.trained_model.is_empty());
+    world.settle().await;
 }
 
 /// A device that is called after the person.

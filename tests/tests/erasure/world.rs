@@ -171,32 +171,22 @@ impl World {
 
     /// The certificate, once it is complete.
     pub async fn certificate(&self, name: &str) -> Erasure {
-        let begin = Instant::now();
-        loop {
+        eventually(async || {
             let request = GetErasureRequest { name: name.to_owned() };
             let found = self.clients.privacy.clone().get_erasure(request).await.unwrap().into_inner();
-            let found = found.erasure.unwrap();
-            if found.complete_time.is_some() {
-                return found;
-            }
-            assert!(begin.elapsed() < PATIENCE, "not complete: {found:?}");
-            tokio::time::sleep(GLANCE).await;
-        }
+            found.erasure.filter(|found| found.complete_time.is_some())
+        })
+        .await
     }
 
     /// An export, once it is complete.
     pub async fn export(&self, name: &str) -> PersonExport {
-        let begin = Instant::now();
-        loop {
+        eventually(async || {
             let request = GetPersonExportRequest { name: name.to_owned() };
             let found = self.clients.privacy.clone().get_person_export(request).await.unwrap().into_inner();
-            let found = found.export.unwrap();
-            if found.complete_time.is_some() {
-                return found;
-            }
-            assert!(begin.elapsed() < PATIENCE, "not complete: {:?}", found.missing_services);
-            tokio::time::sleep(GLANCE).await;
-        }
+            found.export.filter(|found| found.complete_time.is_some())
+        })
+        .await
     }
 
     /// Where the needles stand, in any store or stream.
@@ -206,6 +196,18 @@ impl World {
             found.extend(search::streams(url, prefix, needles).await.0);
         }
         found
+    }
+}
+
+/// What is there after a while.
+pub async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begin.elapsed() < PATIENCE, "it did not come about");
+        tokio::time::sleep(GLANCE).await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! Examples, gathered in one pass over the subjects.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest as _, Sha256};
 
 use super::Reading;
@@ -9,6 +11,9 @@ use crate::{
     frame::{Column, Frame, Growing, MISSING},
     tabular::Asked,
 };
+
+/// Subjects that have a text in common before anything is learned of it.
+const SHARED: usize = 5;
 
 /// What is gathered at one cutoff.
 struct Part {
@@ -112,6 +117,42 @@ impl<'r> Examples<'r> {
 }
 
 impl Gathered {
+    /// The same, without texts that name somebody: a text that fewer than [`SHARED`] subjects have in a
+    /// column counts as missing. A version keeps the texts that it learned from, and must not keep a
+    /// person's name in them.
+    ///
+    /// # Errors
+    /// As of [`Frame::new`].
+    pub fn without_names(&self) -> Result<Self, Error> {
+        let column = |column: &Column| match column {
+            Column::Number(_) => column.clone(),
+            Column::Category { codes, levels } => {
+                let mut having = vec![BTreeSet::new(); levels.len()];
+                for (&code, key) in codes.iter().zip(&self.keys) {
+                    if let Some(having) = having.get_mut(code as usize) {
+                        having.insert(key.subject);
+                    }
+                }
+                let mut kept = Vec::new();
+                let place: Vec<u32> = having
+                    .iter()
+                    .zip(levels)
+                    .map(|(having, level)| {
+                        if having.len() < SHARED {
+                            return MISSING;
+                        }
+                        kept.push(level.clone());
+                        kept.len() as u32 - 1
+                    })
+                    .collect();
+                let code = |&code: &u32| place.get(code as usize).copied().unwrap_or(MISSING);
+                Column::Category { codes: codes.iter().map(code).collect(), levels: kept }
+            }
+        };
+        let columns = self.frame.columns().iter().map(column).collect();
+        Ok(Self { frame: Frame::new(self.frame.names().to_vec(), columns)?, ..self.clone() })
+    }
+
     /// The rows of all, in the order of time.
     ///
     /// # Errors

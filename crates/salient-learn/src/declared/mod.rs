@@ -6,7 +6,8 @@
 //! within it. Nothing else can be said of the future, because nothing else has a name. What is known of
 //! subjects arrives by name ([`Raw`]); a [`Survey`] of it makes the [`Schema`](crate::features::Schema)
 //! that a question is read against ([`Reading`]), and [`Examples`] are gathered in one pass over the
-//! subjects, one of them in memory at a time.
+//! subjects, one of them in memory at a time. Who answers is what was learned, rules that people wrote, or a
+//! model that was trained elsewhere ([`Learner`]).
 //!
 //! ```text
 //! Raw ─► Survey ─► Schema ┐
@@ -15,6 +16,7 @@
 //! ```
 
 mod examples;
+mod learner;
 mod model;
 mod question;
 mod raw;
@@ -22,6 +24,7 @@ mod raw;
 mod tests;
 
 pub use examples::{Examples, Gathered};
+pub use learner::{Brought, Learner, Rule};
 pub use model::{DeclaredModel, Scored};
 pub use question::{Question, Reading, Wrong};
 pub use raw::{Raw, RawAttribute, RawEvent, Reader, Survey};

@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Gathered, Question, Reading};
+use super::{Gathered, Learner, Question, Reading};
 use crate::{
     Error,
     drift::{Alarm, Live, Published, Quality, Reference, Thresholds, Values},
-    features::{Kind, Schema},
+    features::{self, Schema},
     frame::{Column, Frame, MISSING},
     metrics::log_loss,
-    model::Contributions,
+    model::{AnyModel, Contributions},
+    onnx::Onnx,
     propensity::{CODE, Judged, Measured},
     report::{Data, Options, Report},
-    tabular::{Config, Predictor, Reason},
+    tabular::{Config, Kind, Predictor, Reason},
 };
 
 /// Points of a stored curve.
@@ -39,7 +40,7 @@ pub struct DeclaredModel {
     pub data: String,
     /// What trained it.
     pub code: String,
-    features: Vec<(String, Kind)>,
+    features: Vec<(String, features::Kind)>,
     voices: Voices,
 }
 
@@ -66,18 +67,18 @@ impl Voices {
     /// For all, and for these segments.
     fn train(
         of: &Gathered,
+        teacher: Teacher<'_>,
         by: Option<&str>,
         segments: &BTreeSet<String>,
-        config: &Config,
     ) -> Result<Self, Error> {
-        let all = Predictor::train_at(&of.frame, &of.labels, &of.asked, config)?;
+        let all = teacher.teach(of)?;
         let mut known = BTreeMap::new();
         if let Some(by) = by {
             for (segment, rows) in
                 rows_by(&of.frame, by).into_iter().filter(|(name, _)| segments.contains(name))
             {
                 let of = of.select(&rows)?;
-                known.insert(segment, Predictor::train_at(&of.frame, &of.labels, &of.asked, config)?);
+                known.insert(segment, teacher.teach(&of)?);
             }
         }
         Ok(Self { by: by.map(str::to_owned), all, segments: known })
@@ -110,6 +111,29 @@ impl Voices {
     }
 }
 
+/// Who speaks for rows, as the question has it; `brought` is the file of a model that was trained elsewhere.
+#[derive(Debug, Clone, Copy)]
+struct Teacher<'a> {
+    learner: &'a Learner,
+    brought: &'a [u8],
+    config: &'a Config,
+}
+
+impl Teacher<'_> {
+    fn teach(&self, of: &Gathered) -> Result<Predictor, Error> {
+        let given = |kind, whole, make: &dyn Fn(&Frame) -> Result<AnyModel, Error>| {
+            Predictor::given(&of.frame, &of.labels, self.config, (kind, whole), make)
+        };
+        match self.learner {
+            Learner::Best => Predictor::train_at(&of.frame, &of.labels, &of.asked, self.config),
+            Learner::Rules(_) => given(Kind::Rules, false, &|_| Ok(AnyModel::Points)),
+            Learner::Onnx(_) => {
+                given(Kind::Onnx, true, &|frame| Onnx::new(self.brought, frame).map(AnyModel::Onnx))
+            }
+        }
+    }
+}
+
 /// Rows by the text in a column; rows without one are left out.
 fn rows_by(frame: &Frame, by: &str) -> BTreeMap<String, Vec<usize>> {
     let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -129,15 +153,15 @@ fn better_alone(
     early: &Gathered,
     late: &Gathered,
     by: &str,
-    config: &Config,
+    teacher: Teacher<'_>,
 ) -> Result<BTreeSet<String>, Error> {
     let mut better = BTreeSet::new();
-    let all = Predictor::train_at(&early.frame, &early.labels, &early.asked, config)?;
+    let all = teacher.teach(early)?;
     let mut tested = rows_by(&late.frame, by);
     for (segment, rows) in rows_by(&early.frame, by) {
         let Some(tested) = tested.remove(&segment) else { continue };
         let (own, test) = (early.select(&rows)?, late.select(&tested)?);
-        let own = match Predictor::train_at(&own.frame, &own.labels, &own.asked, config) {
+        let own = match teacher.teach(&own) {
             Err(Error::NotEnoughData { .. }) => continue,
             other => other?,
         };
@@ -159,20 +183,23 @@ fn better_alone(
 
 impl DeclaredModel {
     /// Trains on examples of one cutoff or several; what was measured is measured on the last one.
-    /// `now` are the rows that will be scored first, which later ones are compared with.
+    /// `now` are the rows that will be scored first, which later ones are compared with. Texts that name
+    /// somebody are not learned ([`Gathered::without_names`]). `brought` is the file of a model that was
+    /// trained elsewhere, if the question has one.
     ///
     /// # Errors
     /// [`Error::NotEnoughData`] with what is needed; others as of [`Predictor::train_at`].
     pub fn train(
-        reading: &Reading,
+        (reading, brought): (&Reading, &[u8]),
         schema: &Schema,
-        lessons: &Gathered,
-        now: &Gathered,
+        (lessons, now): (&Gathered, &Gathered),
         trained_at: i64,
         config: &Config,
     ) -> Result<Self, Error> {
+        let (lessons, now) = (&lessons.without_names()?, &now.without_names()?);
         let question = reading.question();
         let config = Config { allow: question.allow.clone(), ..config.clone() };
+        let teacher = Teacher { learner: &question.learner, brought, config: &config };
         let by = question.segment_by.as_deref();
         let last = lessons.keys.iter().map(|key| key.cutoff).max();
         let (early, late): (Vec<usize>, Vec<usize>) =
@@ -180,12 +207,12 @@ impl DeclaredModel {
         let (early, late) = (lessons.select(&early)?, lessons.select(&late)?);
         let mut segments = BTreeSet::new();
         let tried = match by {
-            Some(by) => better_alone(&early, &late, by, &config),
+            Some(by) => better_alone(&early, &late, by, teacher),
             None => Ok(BTreeSet::new()),
         };
         let tested = tried.and_then(|better| {
             segments = better;
-            Voices::train(&early, by, &segments, &config)
+            Voices::train(&early, teacher, by, &segments)
         });
         let tested = match tested {
             Ok(voices) => Some(voices),
@@ -193,7 +220,7 @@ impl DeclaredModel {
             Err(Error::NotEnoughData { .. }) => None,
             Err(other) => return Err(other),
         };
-        let voices = Voices::train(lessons, by, &segments, &config)?;
+        let voices = Voices::train(lessons, teacher, by, &segments)?;
         let measured = match (tested, last) {
             (Some(tested), Some(at)) => Some(measure(&tested, &late, at, (&voices, now), &config)?),
             _ => None,
@@ -221,7 +248,7 @@ impl DeclaredModel {
 
     /// Names and kinds of the features that it reads, in the order of its rows.
     #[must_use]
-    pub fn features(&self) -> &[(String, Kind)] {
+    pub fn features(&self) -> &[(String, features::Kind)] {
         &self.features
     }
 
@@ -296,6 +323,7 @@ impl DeclaredModel {
         thresholds: &Thresholds,
     ) -> Result<Vec<Alarm>, Error> {
         let Some(measured) = &self.measured else { return Ok(Vec::new()) };
+        let now = now.without_names()?;
         let quality = came.map(|rows| self.quality(rows)).transpose()?;
         let scores = self.voices.probabilities(&now.frame)?;
         let inputs = columns(&now.frame).collect();

@@ -3,6 +3,7 @@
 use salient_condition::{Columns, Condition, Type, Value};
 use serde::{Deserialize, Serialize};
 
+use super::learner::{Input, Learner, beside};
 use crate::{
     DAY_US, Error,
     features::{Aggregate, Cell, Declaration, Exogenous, Kind, Plan, Schema, Subject},
@@ -24,6 +25,9 @@ pub struct Question {
     pub segment_by: Option<String>,
     /// Features that are used although they are suspected of knowing the outcome.
     pub allow: Vec<String>,
+    /// Who answers.
+    #[serde(default)]
+    pub learner: Learner,
 }
 
 /// A part of a question that cannot be, and what would be right.
@@ -36,7 +40,7 @@ pub struct Wrong {
 }
 
 impl Wrong {
-    fn new(field: &'static str, why: impl ToString) -> Self {
+    pub(super) fn new(field: &'static str, why: impl ToString) -> Self {
         Self { field, why: why.to_string() }
     }
 }
@@ -49,7 +53,7 @@ const LONGEST: i32 = 730;
 pub(super) struct Sight {
     pub(super) plan: Plan,
     kinds: Vec<Kind>,
-    columns: Columns,
+    pub(super) columns: Columns,
 }
 
 impl Sight {
@@ -65,15 +69,24 @@ impl Sight {
         Ok(Self { plan, kinds, columns })
     }
 
-    fn holds(&self, condition: &Condition<usize>, cells: &[Cell<'_>]) -> bool {
-        let value = |column: usize| match (self.kinds.get(column)?, cells.get(column)?) {
+    /// Names and kinds, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, Kind)> {
+        self.plan.names().zip(self.kinds.iter().copied())
+    }
+
+    /// What a column is in a row; none if it is missing.
+    pub(super) fn value<'s>(&self, column: usize, cells: &[Cell<'s>]) -> Option<Value<'s>> {
+        match (self.kinds.get(column)?, cells.get(column)?) {
             (_, Cell::Number(number)) if number.is_nan() => None,
             (Kind::Bool, Cell::Number(number)) => Some(Value::Bool(*number > 0.5)),
             (_, Cell::Number(number)) => Some(Value::Double(*number)),
             (_, Cell::Text(text)) => text.map(|text| Value::Text(text.into())),
-        };
+        }
+    }
+
+    fn holds(&self, condition: &Condition<usize>, cells: &[Cell<'_>]) -> bool {
         // what cannot be told is not so: of somebody whose industry is unknown it is not known to be retail
-        condition.holds(&self.columns.row(value)) == Ok(true)
+        condition.holds(&self.columns.row(|column| self.value(column, cells))) == Ok(true)
     }
 }
 
@@ -85,8 +98,8 @@ pub struct Reading {
     asked: Sight,
     /// What the target may speak of.
     outcome: Sight,
-    /// Places of the features to learn from among those of `asked`.
-    used: Vec<usize>,
+    /// What is learned from, of the features of `asked`.
+    input: Input,
     population: Option<Condition<usize>>,
     target: Condition<usize>,
 }
@@ -119,11 +132,21 @@ impl Reading {
         let features = |error: Error| vec![Wrong::new("features", error)];
         let asked = Sight::new(&all, schema).map_err(features)?;
         let outcome = Sight::new(&within, schema).map_err(features)?;
-        let wanted = Declaration { aggregates: aggregates(), ..question.features.clone() };
-        let wanted = Plan::new(&wanted, schema).map_err(features)?;
         let place = |name: &str| asked.plan.names().position(|known| known == name);
-        let used = wanted.names().filter_map(place).collect();
-        let mut wrong = Vec::new();
+        let mut wrong = match question.learner {
+            Learner::Best => Vec::new(),
+            _ => beside(&question.features, question.segment_by.as_deref()),
+        };
+        let input = match &question.learner {
+            Learner::Best => {
+                let wanted = Declaration { aggregates: aggregates(), ..question.features.clone() };
+                let wanted = Plan::new(&wanted, schema).map_err(features)?;
+                Ok(Input::Features(wanted.names().filter_map(place).collect()))
+            }
+            Learner::Rules(rules) => Input::rules(rules, &asked.columns),
+            Learner::Onnx(brought) => Input::brought(brought, &asked),
+        };
+        let input = input.map_err(|faults| wrong.extend(faults)).ok();
         let mut read = |field: &'static str, text: &str, sight: &Sight| {
             let faults = Condition::compile(text, &sight.columns).map_err(|faults| {
                 wrong.extend(faults.into_iter().map(|fault| Wrong::new(field, fault)));
@@ -141,12 +164,12 @@ impl Reading {
             let why = format!("{by}; a feature of texts is accepted: {}", texts.join(", "));
             wrong.push(Wrong::new("segment_by", why));
         }
-        match target.filter(|_| wrong.is_empty()) {
-            Some(target) => Ok(Self {
+        match target.zip(input).filter(|_| wrong.is_empty()) {
+            Some((target, input)) => Ok(Self {
                 question: question.clone(),
                 asked,
                 outcome,
-                used,
+                input,
                 population: population.flatten(),
                 target,
             }),
@@ -178,8 +201,7 @@ impl Reading {
 
     /// Names and kinds of the features to learn from.
     pub(super) fn features(&self) -> impl Iterator<Item = (&str, Kind)> {
-        let names: Vec<&str> = self.asked.plan.names().collect();
-        self.used.iter().map(move |&at| (names[at], self.asked.kinds[at]))
+        self.input.names(&self.asked).into_iter()
     }
 
     /// The features of a subject at a cutoff; `None` if it was not of the population then, or nothing
@@ -196,7 +218,7 @@ impl Reading {
         let rows = self.asked.plan.rows(id, subject, &[cutoff], &Exogenous::default())?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         let asked = self.population.as_ref().is_none_or(|is| self.asked.holds(is, &row.cells));
-        Ok(asked.then(|| self.used.iter().map(|&at| row.cells[at]).collect()))
+        Ok(asked.then(|| self.input.cells(&self.asked, &row.cells)))
     }
 
     /// Whether the target came true within the horizon from a cutoff.

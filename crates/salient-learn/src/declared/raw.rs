@@ -45,6 +45,16 @@ pub struct Raw {
     pub attributes: Vec<RawAttribute>,
 }
 
+impl Raw {
+    /// Its attributes, each with the moment from which on it is taken to be known.
+    fn known(&self) -> impl Iterator<Item = (&RawAttribute, i64)> {
+        let begun = self.events.iter().map(|event| event.time).min();
+        let known =
+            move |of: &RawAttribute| begun.filter(|_| of.first).map_or(of.known, |begun| begun.min(of.known));
+        self.attributes.iter().map(move |of| (of, known(of)))
+    }
+}
+
 /// A name that a condition can speak of: what is no letter or digit becomes `_`.
 fn identifier(name: &str) -> String {
     name.trim()
@@ -70,14 +80,16 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Looks at a subject.
-    pub fn add(&mut self, raw: &Raw) {
-        for event in &raw.events {
+    /// Looks at what was known of a subject before a cutoff, microseconds UTC: that there is a kind of
+    /// event, and what the values of an attribute are, may itself tell what came later.
+    pub fn add(&mut self, raw: &Raw, cutoff: i64) {
+        for event in raw.events.iter().filter(|event| event.time < cutoff) {
             if !self.kinds.contains(&event.kind) {
                 self.kinds.insert(event.kind.clone());
             }
         }
-        for set in raw.attributes.iter().filter(|set| !set.value.is_empty()) {
+        let known = raw.known().filter(|(set, known)| *known < cutoff && !set.value.is_empty());
+        for (set, _) in known {
             let may = self.attributes.entry(identifier(&set.name)).or_insert(MayBe {
                 number: true,
                 bool: true,
@@ -149,8 +161,7 @@ impl Reader {
             let &kind = self.kinds.get(&from.kind)?;
             Some(Event { time: from.time, kind, person: None, amount: from.amount, quantity: from.quantity })
         };
-        let begun = raw.events.iter().map(|event| event.time).min();
-        let attribute = |from: &RawAttribute| {
+        let attribute = |(from, known): (&RawAttribute, i64)| {
             let &(attribute, kind) = self.attributes.get(&identifier(&from.name))?;
             let value = match kind {
                 Kind::Number => number(&from.value).map(Value::Number),
@@ -158,13 +169,12 @@ impl Reader {
                 Kind::Date => date::microseconds(&from.value).map(Value::Date),
                 Kind::Text => Some(Value::Text(from.value.clone())),
             };
-            let known = begun.filter(|_| from.first).map_or(from.known, |begun| begun.min(from.known));
             Some(AttributeSet { known, attribute, value: value.unwrap_or(Value::Absent) })
         };
         Subject::new(
             None,
             raw.events.iter().filter_map(event).collect(),
-            raw.attributes.iter().filter_map(attribute).collect(),
+            raw.known().filter_map(attribute).collect(),
         )
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     DAY_US,
     drift::Thresholds,
     features::{Declaration, Schema, Subject},
+    frame::{Column, MISSING},
     tabular::Config,
 };
 
@@ -61,12 +62,13 @@ fn question() -> Question {
         features: Declaration { windows: vec![30, 90], ..Declaration::default() },
         segment_by: None,
         allow: Vec::new(),
+        learner: Learner::Best,
     }
 }
 
 fn schema(world: &[Raw]) -> Schema {
     let mut survey = Survey::default();
-    world.iter().for_each(|raw| survey.add(raw));
+    world.iter().for_each(|raw| survey.add(raw, NOW));
     survey.schema().unwrap()
 }
 
@@ -94,7 +96,8 @@ fn trained(world: &[Raw], question: &Question) -> Result<(DeclaredModel, Gathere
     let reading = Reading::new(question, &schema).unwrap();
     let lessons = gather(Examples::known(&reading, &cutoffs()), &subjects);
     let now = gather(Examples::open(&reading, NOW), &subjects);
-    DeclaredModel::train(&reading, &schema, &lessons, &now, NOW, &Config::default()).map(|model| (model, now))
+    let model = DeclaredModel::train((&reading, &[]), &schema, (&lessons, &now), NOW, &Config::default())?;
+    Ok((model, now))
 }
 
 #[test]
@@ -113,6 +116,43 @@ fn kinds_of_attributes_are_found() {
 }
 
 #[test]
+fn what_comes_later_names_nothing() {
+    let before = world(false, false);
+    let mut after = before.clone();
+    let later = RawEvent { time: NOW, kind: "renewal".into(), amount: 1.0, quantity: 1.0 };
+    after[0].events.push(later);
+    for (name, value) in [("churn reason", "price"), ("employees", "many")] {
+        let set = RawAttribute { known: NOW, name: name.into(), value: value.into(), first: false };
+        after[0].attributes.push(set);
+    }
+    assert_eq!(schema(&after), schema(&before));
+}
+
+#[test]
+fn texts_of_few_subjects_are_not_learned() {
+    let mut world = world(false, false);
+    for (number, raw) in world.iter_mut().enumerate() {
+        // everybody has a name, the first four share one, the next five another
+        let value = match number {
+            0..4 => "Ada Lovelace".to_owned(),
+            4..9 => "Reception".to_owned(),
+            _ => format!("Person {number}"),
+        };
+        raw.attributes.push(RawAttribute { known: 0, name: "buyer".into(), value, first: true });
+    }
+    let (model, now) = trained(&world, &question()).unwrap();
+    let text = serde_json::to_string(&model).unwrap();
+    assert!(text.contains("attr_buyer"));
+    assert!(!text.contains("Ada Lovelace") && !text.contains("Person "));
+    let rows = now.without_names().unwrap();
+    let Some(Column::Category { codes, levels }) = rows.frame.column("attr_buyer") else { panic!() };
+    assert_eq!(levels, &["Reception"]);
+    assert_eq!(codes.iter().filter(|&&code| code == 0).count(), 5);
+    assert!(codes.iter().all(|&code| code == 0 || code == MISSING));
+    assert_eq!(model.score(&now.frame).unwrap(), model.score(&rows.frame).unwrap());
+}
+
+#[test]
 fn the_first_value_holds_from_the_first_event_on() {
     let mut raw = world(false, false).swap_remove(0);
     let begun = raw.events.iter().map(|event| event.time).min().unwrap();
@@ -123,7 +163,7 @@ fn the_first_value_holds_from_the_first_event_on() {
     };
     raw.attributes = vec![told(300, "north", true), told(200, "south", false)];
     let mut survey = Survey::default();
-    survey.add(&raw);
+    survey.add(&raw, i64::MAX);
     let schema = survey.schema().unwrap();
     let subject = Reader::new(&schema).read(&raw).unwrap();
     for (day, value) in [(1, "north"), (199, "north"), (201, "south"), (350, "south")] {
@@ -228,6 +268,100 @@ fn a_segment_gets_its_own_model_where_that_is_better() {
     assert!(turned.segments().count() > 0);
     let (alike, _) = trained(&world(false, false), &asked).unwrap();
     assert_eq!(alike.segments().count(), 0);
+}
+
+/// Two rules, of which one is right.
+fn ruled() -> Question {
+    let rule = |name: &str, points: &str| Rule { name: name.into(), points: points.into() };
+    let rules = vec![
+        rule("visits often", "visits_30d > 3.0 ? 2.0 : 0.0"),
+        rule("big retailer", "attr_industry == 'retail' && attr_employees > 25.0 ? 0.5 : 0.0"),
+    ];
+    Question { learner: Learner::Rules(rules), ..question() }
+}
+
+#[test]
+fn rules_are_added_up_and_what_they_are_worth_is_learned() {
+    let world = world(false, false);
+    let (model, now) = trained(&world, &ruled()).unwrap();
+    let measured = model.measured.as_ref().unwrap();
+    assert!(measured.report.passed, "{:?}", measured.report.gates);
+    assert_eq!(now.frame.names(), ["visits often", "big retailer"]);
+    assert_eq!(model.predictor().chosen.kind.name(), "rules");
+    let text = serde_json::to_string(&model).unwrap();
+    let again: DeclaredModel = serde_json::from_str(&text).unwrap();
+    let scores = model.score(&now.frame).unwrap();
+    assert_eq!(again.score(&now.frame).unwrap(), scores, "bit for bit");
+    let mut promised = 0.0;
+    for (row, (key, score)) in now.keys.iter().zip(&scores).enumerate() {
+        let raw = &world[key.subject as usize];
+        let visits = raw.events.iter().filter(|e| e.kind == "visit" && e.time >= NOW - 30 * DAY_US).count();
+        let Column::Number(points) = &now.frame.columns()[0] else { panic!() };
+        assert_eq!(points[row], if visits > 3 { 2.0 } else { 0.0 });
+        let z = score.bias + score.contributions.iter().sum::<f64>();
+        assert!((z - (score.probability / (1.0 - score.probability)).ln()).abs() < 1e-9);
+        assert!(score.contributions.iter().all(|part| *part >= 0.0));
+        promised += score.probability / scores.len() as f64;
+    }
+    assert!((promised - model.base_rate).abs() < 0.05, "{promised} {}", model.base_rate);
+    // rules that say the contrary have no skill, and are not turned round
+    let mut contrary = ruled();
+    contrary.learner = Learner::Rules(vec![Rule { name: "visits".into(), points: "-visits_30d".into() }]);
+    let (model, _) = trained(&world, &contrary).unwrap();
+    assert!(!model.measured.unwrap().report.passed);
+}
+
+#[test]
+fn a_rule_that_needs_what_is_not_known_gives_no_points() {
+    let mut world = world(false, false);
+    let known = |raw: &Raw| raw.attributes.iter().any(|set| set.name == "employees");
+    for raw in world.iter_mut().step_by(2) {
+        raw.attributes.retain(|set| set.name != "employees");
+    }
+    let (model, now) = trained(&world, &ruled()).unwrap();
+    let Column::Number(points) = &now.frame.columns()[1] else { panic!() };
+    let scores = model.score(&now.frame).unwrap();
+    let mut missing = 0;
+    for ((key, points), score) in now.keys.iter().zip(points).zip(&scores) {
+        // not retail is no retail, whatever else is not known
+        let untold = !known(&world[key.subject as usize]) && key.subject.is_multiple_of(2);
+        assert_eq!(points.is_nan(), untold);
+        assert!(!untold || score.contributions[1] == 0.0);
+        missing += usize::from(untold);
+    }
+    assert!(missing > 0);
+}
+
+#[test]
+fn rules_that_cannot_be() {
+    let schema = schema(&world(false, false));
+    let wrong = |rules: Vec<(&str, &str)>| {
+        let rule = |(name, points): (&str, &str)| Rule { name: name.to_owned(), points: points.to_owned() };
+        let learner = Learner::Rules(rules.into_iter().map(rule).collect());
+        let wrong = Reading::new(&Question { learner, ..question() }, &schema).unwrap_err();
+        assert_eq!(wrong[0].field, "rules");
+        wrong[0].why.clone()
+    };
+    let told = wrong(vec![("a", "1.0"), ("visits", "visit_30d > 1.0 ? 1 : 0")]);
+    assert!(told.contains("rule 2: at 1:1: `visit_30d` is not known; did you mean `visits_30d`"), "{told}");
+    assert!(wrong(vec![("a", "visits_30d > 1.0")]).contains("rule 1"));
+    assert!(wrong(vec![("a", "1"), ("a", "2")]).contains("`a` is the name of another"));
+    assert!(wrong(vec![("", "1")]).contains("0 characters"));
+    assert!(wrong(vec![]).contains("0; 1 to 100 are accepted"));
+    let mut beside = ruled();
+    (beside.segment_by, beside.features.leave) = (Some("attr_industry".into()), vec!["order*".into()]);
+    let wrong = Reading::new(&beside, &schema).unwrap_err();
+    assert_eq!(wrong.iter().map(|wrong| wrong.field).collect::<Vec<_>>(), ["features", "segment_by"]);
+    let onnx = |features: &[&str]| {
+        let features = features.iter().map(|&name| name.to_owned()).collect();
+        let learner = Learner::Onnx(Brought { features, digest: String::new() });
+        let wrong = Reading::new(&Question { learner, ..question() }, &schema).unwrap_err();
+        (wrong[0].field, wrong[0].why.clone())
+    };
+    let (field, why) = onnx(&["visits_30d", "attr_industry"]);
+    assert!(field == "onnx" && why.contains("`attr_industry` is no feature that is a number"), "{why}");
+    assert!(onnx(&["visits_30d", "visits_30d"]).1.contains("stands twice"));
+    assert!(onnx(&[]).1.contains("no features"));
 }
 
 #[test]

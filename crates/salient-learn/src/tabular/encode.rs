@@ -65,6 +65,24 @@ impl Encoder {
         Ok((Self { names, codes }, refused))
     }
 
+    /// Hands numbers on as they are.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a column of texts, or no column at all.
+    pub fn plain(frame: &Frame) -> Result<Self, Error> {
+        let pairs = frame.names().iter().zip(frame.columns());
+        if let Some((name, _)) = pairs.clone().find(|(_, column)| matches!(column, Column::Category { .. })) {
+            return Err(Error::invalid("columns", format!("{name} holds texts; numbers are accepted")));
+        }
+        if frame.names().is_empty() {
+            return Err(Error::invalid("columns", "none is left"));
+        }
+        Ok(Self {
+            names: frame.names().to_vec(),
+            codes: pairs.map(|_| Code::Number { missing: false }).collect(),
+        })
+    }
+
     /// The columns it reads, in order.
     #[must_use]
     pub fn names(&self) -> &[String] {

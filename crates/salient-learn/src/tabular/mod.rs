@@ -5,6 +5,7 @@
 
 mod calibration;
 mod encode;
+mod given;
 mod leakage;
 mod reasons;
 mod train;
@@ -170,10 +171,12 @@ impl Predictor {
     /// The probability of each row.
     ///
     /// # Errors
-    /// As of [`Encoder::table`].
+    /// As of [`Encoder::table`], and [`Error::Numerical`] when a model brought along says nothing of a row.
     pub fn probabilities(&self, frame: &Frame) -> Result<Vec<f64>, Error> {
         let table = self.encoder.table(frame)?;
-        Ok(self.model.log_odds(&table).into_iter().map(|z| self.calibration.probability(z)).collect())
+        let log_odds = self.model.log_odds(&table);
+        finite(&log_odds)?;
+        Ok(log_odds.into_iter().map(|z| self.calibration.probability(z)).collect())
     }
 
     /// The log-odds of each row, split by [`Self::columns`]: `bias + Σ parts` is the log-odds of its
@@ -190,6 +193,17 @@ impl Predictor {
             self.calibration.contributions(&Contributions { bias: from.bias, parts })
         };
         Ok(self.model.contributions(&table).into_iter().map(by_column).collect())
+    }
+}
+
+/// What a model says must be numbers; one that was brought along may say anything.
+fn finite(log_odds: &[f64]) -> Result<(), Error> {
+    match log_odds.iter().position(|z| !z.is_finite()) {
+        Some(row) => Err(Error::Numerical {
+            method: "the model",
+            why: format!("it gives no probability for row {row}"),
+        }),
+        None => Ok(()),
     }
 }
 

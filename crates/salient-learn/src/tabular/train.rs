@@ -31,6 +31,10 @@ pub enum Kind {
     Trees,
     /// The mean of the two before it, in log-odds.
     Blend,
+    /// Rules that people wrote.
+    Rules,
+    /// A model that was trained elsewhere.
+    Onnx,
 }
 
 impl Kind {
@@ -42,6 +46,8 @@ impl Kind {
             Self::Logistic => "logistic_regression",
             Self::Trees => "gradient_boosted_trees",
             Self::Blend => "blend",
+            Self::Rules => "rules",
+            Self::Onnx => "onnx",
         }
     }
 }
@@ -231,6 +237,7 @@ pub(super) fn fit(
         Kind::Logistic => AnyModel::Logistic(linear()?),
         Kind::Trees => AnyModel::Trees(grown()?),
         Kind::Blend => AnyModel::Blend { logistic: linear()?, trees: grown()?, share: 0.5 },
+        Kind::Rules | Kind::Onnx => return Err(Error::invalid("kind", "what is given is not learned")),
     })
 }
 

@@ -97,15 +97,11 @@ impl Score {
     ///
     /// # Errors
     /// The stored features do not fit the version.
-    pub fn reasons(&self, model: &Model) -> salient_core::Result<Vec<Reason>> {
+    pub fn reasons(&self, body: &Body) -> salient_core::Result<Vec<Reason>> {
         let of = |name: &String| self.contributions.iter().find(|part| part.feature == *name);
-        let parts = model
-            .body
-            .features()
-            .iter()
-            .map(|name| of(name).map_or(0.0, |part| part.log_odds))
-            .collect::<Vec<_>>();
-        match &model.body {
+        let parts =
+            body.features().iter().map(|name| of(name).map_or(0.0, |part| part.log_odds)).collect::<Vec<_>>();
+        match body {
             Body::Orders(body) => body.reasons(&numbers(&self.features), &parts),
             Body::Declared(body) => {
                 frame(body, &self.features).and_then(|frame| body.reasons(&frame, 0, &parts))
@@ -141,25 +137,18 @@ pub struct Subjects<'a> {
 /// Scores every account of a table with a version of the built-in model.
 #[must_use]
 pub fn score(model: &Model, body: &PropensityModel, table: &AccountTable, of: Subjects<'_>) -> Vec<Score> {
-    let learned = body.score(table);
     let told = |(row, from): (usize, Learned)| {
         let inputs = (0..NAMES.len()).map(|column| number(table.table.get(row, column))).collect();
-        let expected = Estimate { minor_units: from.expected_amount, currency: of.currency };
-        let said = Said {
-            probability: from.probability,
-            expected: Some(expected),
-            bias: from.bias,
-            contributions: &from.contributions,
-        };
-        one(model, &said, inputs, (of.accounts[from.account as usize].id, of.currency, of.as_of))
+        let account = of.accounts[from.account as usize].id;
+        Said::of(from, of.currency).score((model.id, &model.body), inputs, (account, of.currency, of.as_of))
     };
-    learned.into_iter().enumerate().map(told).collect()
+    body.score(table).into_iter().enumerate().map(told).collect()
 }
 
 /// Scores accounts with a version of a declared model.
 ///
 /// # Errors
-/// The rows are not those of its question.
+/// The rows are not those of its question, or the version says nothing of one.
 pub fn declared(
     model: &Model,
     body: &DeclaredModel,
@@ -169,13 +158,8 @@ pub fn declared(
     let scored = body.score(&rows.frame).map_err(Error::internal)?;
     let told = |(row, from): (usize, Scored)| {
         let inputs = rows.frame.columns().iter().map(|column| input(column, row)).collect();
-        let said = Said {
-            probability: from.probability,
-            expected: None,
-            bias: from.bias,
-            contributions: &from.contributions,
-        };
-        one(model, &said, inputs, (of.accounts[rows.keys[row].subject as usize].id, of.currency, of.as_of))
+        let account = of.accounts[rows.keys[row].subject as usize].id;
+        Said::from(from).score((model.id, &model.body), inputs, (account, of.currency, of.as_of))
     };
     Ok(scored.into_iter().enumerate().map(told).collect())
 }
@@ -202,39 +186,25 @@ impl Frozen {
     ///
     /// # Errors
     /// What was kept does not fit the version, or gives another probability, by as little as a bit.
-    pub fn again(&self, model: &Model) -> salient_core::Result<Score> {
-        let of = (self.account, self.currency, self.as_of);
-        let score = match &model.body {
+    pub fn again(&self, body: &Body) -> salient_core::Result<Score> {
+        let said = match body {
             Body::Orders(body) => {
                 let values: Vec<f64> =
                     numbers(&self.features).into_iter().map(|value| value.unwrap_or(f64::NAN)).collect();
                 let table = Table::from_rows(NAMES.len(), &values).map_err(Error::internal)?;
-                body.score(&AccountTable { accounts: vec![0], table }).pop().map(|from| {
-                    let expected = Estimate { minor_units: from.expected_amount, currency: self.currency };
-                    let said = Said {
-                        probability: from.probability,
-                        expected: Some(expected),
-                        bias: from.bias,
-                        contributions: &from.contributions,
-                    };
-                    one(model, &said, self.features.clone(), of)
-                })
+                let from = body.score(&AccountTable { accounts: vec![0], table }).pop();
+                from.map(|from| Said::of(from, self.currency))
             }
             Body::Declared(body) => {
                 let frame = frame(body, &self.features).map_err(Error::internal)?;
-                body.score(&frame).map_err(Error::internal)?.pop().map(|from| {
-                    let said = Said {
-                        probability: from.probability,
-                        expected: None,
-                        bias: from.bias,
-                        contributions: &from.contributions,
-                    };
-                    one(model, &said, self.features.clone(), of)
-                })
+                body.score(&frame).map_err(Error::internal)?.pop().map(Said::from)
             }
         };
-        score.filter(|score| score.probability == self.probability).ok_or_else(|| {
-            Error::internal(format!("{} does not give {} of {} again", model.id, self.as_of, self.account))
+        let of = (self.account, self.currency, self.as_of);
+        let again = said.filter(|said| said.probability == self.probability);
+        let again = again.map(|said| said.score((self.model, body), self.features.clone(), of));
+        again.ok_or_else(|| {
+            Error::internal(format!("{} does not give {} of {} again", self.model, self.as_of, self.account))
         })
     }
 }
@@ -276,39 +246,56 @@ fn frame(body: &DeclaredModel, inputs: &[Option<Input>]) -> Result<Frame, salien
 }
 
 /// What a version says of a row.
-struct Said<'a> {
+struct Said {
     probability: f64,
     expected: Option<Estimate>,
     bias: f64,
-    contributions: &'a [f64],
+    contributions: Vec<f64>,
 }
 
-fn one(
-    model: &Model,
-    said: &Said<'_>,
-    features: Vec<Option<Input>>,
-    (account, currency, as_of): (AccountId, Currency, DateTime<Utc>),
-) -> Score {
-    let names = model.body.features();
-    let part = |((feature, value), log_odds): ((&String, &Option<Input>), &f64)| Contribution {
-        feature: feature.clone(),
-        value: value.clone(),
-        log_odds: *log_odds,
-    };
-    let mut contributions: Vec<Contribution> =
-        names.iter().zip(&features).zip(said.contributions).map(part).collect();
-    contributions.sort_by(|a, b| b.log_odds.abs().total_cmp(&a.log_odds.abs()));
-    Score {
-        account,
-        model: model.id,
-        as_of,
-        probability: said.probability,
-        expected: said.expected,
-        currency,
-        base_rate: model.body.base_rate(),
-        bias: said.bias,
-        features,
-        contributions,
-        earlier: None,
+impl From<Scored> for Said {
+    fn from(from: Scored) -> Self {
+        let Scored { probability, bias, contributions } = from;
+        Self { probability, expected: None, bias, contributions }
+    }
+}
+
+impl Said {
+    fn of(from: Learned, currency: Currency) -> Self {
+        Self {
+            probability: from.probability,
+            expected: Some(Estimate { minor_units: from.expected_amount, currency }),
+            bias: from.bias,
+            contributions: from.contributions,
+        }
+    }
+
+    fn score(
+        self,
+        (model, body): (ModelId, &Body),
+        features: Vec<Option<Input>>,
+        (account, currency, as_of): (AccountId, Currency, DateTime<Utc>),
+    ) -> Score {
+        let parts = body.features().into_iter().zip(&features).zip(self.contributions);
+        let part = |((feature, value), log_odds): ((String, &Option<Input>), f64)| Contribution {
+            feature,
+            value: value.clone(),
+            log_odds,
+        };
+        let mut contributions: Vec<Contribution> = parts.map(part).collect();
+        contributions.sort_by(|a, b| b.log_odds.abs().total_cmp(&a.log_odds.abs()));
+        Score {
+            account,
+            model,
+            as_of,
+            probability: self.probability,
+            expected: self.expected,
+            currency,
+            base_rate: body.base_rate(),
+            bias: self.bias,
+            features,
+            contributions,
+            earlier: None,
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! A version of a model, and where it stands.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use salient_core::{AccountId, ModelId};
 use salient_learn::{
@@ -30,13 +32,13 @@ pub struct Model {
     pub body: Body,
 }
 
-/// What was trained.
+/// What was trained; it never changes. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     /// The built-in model: who orders within 30 days.
-    Orders(Box<PropensityModel>),
+    Orders(Arc<PropensityModel>),
     /// A version of what a tenant declared.
-    Declared(Box<DeclaredModel>),
+    Declared(Arc<DeclaredModel>),
 }
 
 impl Body {

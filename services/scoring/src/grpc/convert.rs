@@ -34,7 +34,7 @@ pub fn model(from: Model) -> pb::Model {
         report: from.body.measured().cloned().map(report),
         ..pb::Model::default()
     };
-    match from.body {
+    match &from.body {
         Body::Orders(body) => pb::Model {
             target: TARGET.to_owned(),
             algorithm: match body.kind() {
@@ -44,15 +44,15 @@ pub fn model(from: Model) -> pb::Model {
             }
             .into(),
             train_examples: count(body.rows),
-            holdout: body.holdout.map(|held| pb::Holdout {
+            holdout: body.holdout.as_ref().map(|held| pb::Holdout {
                 examples: count(held.accounts),
                 auc_logistic: held.auc_logistic,
                 auc_trees: held.auc_trees,
                 auc_blend: held.auc_blend,
                 log_loss: held.log_loss,
             }),
-            data_fingerprint: body.data,
-            code_fingerprint: body.code,
+            data_fingerprint: body.data.clone(),
+            code_fingerprint: body.code.clone(),
             ..of_all
         },
         Body::Declared(body) => pb::Model {
@@ -61,14 +61,16 @@ pub fn model(from: Model) -> pb::Model {
                 Kind::Trees => pb::model::Algorithm::GradientBoostedTrees,
                 Kind::Blend => pb::model::Algorithm::Blend,
                 Kind::Bayes => pb::model::Algorithm::NaiveBayes,
+                Kind::Rules => pb::model::Algorithm::Rules,
+                Kind::Onnx => pb::model::Algorithm::Onnx,
             }
             .into(),
             train_examples: count(body.rows),
             excluded: excluded(body.predictor()),
             segments: body.segments().map(str::to_owned).collect(),
-            target: body.question.target,
-            data_fingerprint: body.data,
-            code_fingerprint: body.code,
+            target: body.question.target.clone(),
+            data_fingerprint: body.data.clone(),
+            code_fingerprint: body.code.clone(),
             ..of_all
         },
     }

@@ -14,6 +14,13 @@ struct Row {
     update_time: i64,
 }
 
+#[derive(sqlx::FromRow)]
+struct WithFile {
+    #[sqlx(flatten)]
+    row: Row,
+    onnx: Option<Vec<u8>>,
+}
+
 impl TryFrom<Row> for Declaration {
     type Error = Error;
 
@@ -41,6 +48,22 @@ pub async fn get(conn: &mut impl Connection, tenant: &TenantId, id: &str) -> Res
     row.map(Declaration::try_from).transpose()
 }
 
+/// One of them, with the file of a model brought along; that is empty without one.
+pub async fn with_file(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    id: &str,
+) -> Result<Option<(Declaration, Vec<u8>)>> {
+    let row: Option<WithFile> =
+        sql("select declaration, body, create_time, update_time, onnx from model_declarations
+         where tenant = $1 and declaration = $2")
+        .bind(tenant)
+        .bind(id)
+        .fetch_optional(conn)
+        .await?;
+    row.map(|row| Ok((Declaration::try_from(row.row)?, row.onnx.unwrap_or_default()))).transpose()
+}
+
 /// Declarations by id, after one.
 pub async fn list(
     conn: &mut impl Connection,
@@ -58,13 +81,19 @@ pub async fn list(
     rows.into_iter().map(Declaration::try_from).collect()
 }
 
-/// Declares, or replaces; `now` is microseconds UTC.
-pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, of: &Declaration) -> salient_core::Result<()> {
+/// Declares, or replaces, with the file of a model brought along.
+pub async fn put_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    of: &Declaration,
+    file: &[u8],
+) -> salient_core::Result<()> {
     let body = serde_json::to_string(&of.said).map_err(salient_core::Error::internal)?;
     let every = i64::from(of.said.every_days) * DAY_US;
-    sql("insert into model_declarations (tenant, declaration, body, create_time, update_time, every_us, due_time)
-         values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (tenant, declaration) do update set body = excluded.body,
+    sql("insert into model_declarations (tenant, declaration, body, create_time, update_time, every_us, due_time,
+            onnx)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (tenant, declaration) do update set body = excluded.body, onnx = excluded.onnx,
             update_time = excluded.update_time, every_us = excluded.every_us, due_time = excluded.due_time")
     .bind(tenant)
     .bind(&of.id)
@@ -73,6 +102,7 @@ pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, of: &Declaration) -> sali
     .bind(of.update_time)
     .bind(every)
     .bind((every > 0).then_some(of.update_time + every))
+    .bind(file)
     .execute(tx)
     .await?;
     Ok(())

@@ -47,7 +47,7 @@ pub async fn compare(
     let Some(as_of) = scores.first().map(|score| score.as_of) else { return Ok(()) };
     let (from, to) = (as_of - TimeDelta::days(TREND_DAYS.1), as_of - TimeDelta::days(TREND_DAYS.0));
     let rows: Vec<(Uuid, i64, f64)> = sql("select h.account, h.as_of, h.probability from {rows}
-         join score_history h on h.tenant = $1 and h.declaration = $2 and h.account = rows.account
+         cross join score_history h where h.tenant = $1 and h.declaration = $2 and h.account = rows.account
             and h.as_of >= $3 and h.as_of <= $4 order by h.as_of")
     .bind(tenant)
     .bind(declaration)
@@ -70,9 +70,10 @@ pub async fn compare(
 /// Keeps scores for later, from where they are published; one of the same moment takes the place of the
 /// one before.
 pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, declaration: &str, scores: &[Score]) -> Result<()> {
+    // crossed, because SQLite takes the order of that: it has walked all scores for each row otherwise
     sql("insert into score_history (tenant, declaration, account, as_of, model, probability, currency, features)
          select $1, $2, s.account, s.as_of, s.model, s.probability, s.currency, s.features from {rows}
-         join scores s on s.tenant = $1 and s.declaration = $2 and s.account = rows.account where true
+         cross join scores s where s.tenant = $1 and s.declaration = $2 and s.account = rows.account
          on conflict (tenant, declaration, account, as_of) do update set model = excluded.model,
             probability = excluded.probability, currency = excluded.currency, features = excluded.features")
     .bind(tenant)

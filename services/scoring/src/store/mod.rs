@@ -20,6 +20,7 @@ const STEPS: &[Migration] = &[
     Migration::new(3, "registry", include_str!("../../migrations/0003_registry.sql")),
     Migration::new(4, "history", include_str!("../../migrations/0004_history.sql")),
     Migration::new(5, "declarations", include_str!("../../migrations/0005_declarations.sql")),
+    Migration::new(6, "onnx", include_str!("../../migrations/0006_onnx.sql")),
 ];
 
 /// What this service's database needs: the crates' tables, then its own.

@@ -1,5 +1,7 @@
 //! Model versions.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use salient_core::{ModelId, TenantId, from_micros};
 use salient_store::{Connection, Error, Result, Tx, sql};
@@ -33,8 +35,8 @@ impl TryFrom<ModelRow> for Model {
             other => return Err(broken("state", format!("{other:?} is none"))),
         };
         let body = match row.declaration.as_str() {
-            "" => serde_json::from_str(&row.body).map(Box::new).map(Body::Orders),
-            _ => serde_json::from_str(&row.body).map(Box::new).map(Body::Declared),
+            "" => serde_json::from_str(&row.body).map(Arc::new).map(Body::Orders),
+            _ => serde_json::from_str(&row.body).map(Arc::new).map(Body::Declared),
         };
         Ok(Self {
             id: ModelId::from_uuid(row.model),
@@ -52,8 +54,8 @@ impl TryFrom<ModelRow> for Model {
 /// Keeps a new model.
 pub async fn put_in_tx(tx: &mut Tx, tenant: &TenantId, model: &Model) -> salient_core::Result<()> {
     let body = match &model.body {
-        Body::Orders(body) => serde_json::to_string(body),
-        Body::Declared(body) => serde_json::to_string(body),
+        Body::Orders(body) => serde_json::to_string(body.as_ref()),
+        Body::Declared(body) => serde_json::to_string(body.as_ref()),
     };
     let body = body.map_err(salient_core::Error::internal)?;
     sql(

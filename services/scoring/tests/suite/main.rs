@@ -5,6 +5,7 @@
 mod access;
 mod company;
 mod declared;
+mod given;
 mod history;
 mod insights;
 mod lists;
