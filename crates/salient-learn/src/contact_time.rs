@@ -13,11 +13,11 @@ mod cell;
 mod shrink;
 
 pub use cell::{Cell, Hours, zone};
-pub use shrink::{Belief, Bounds, Strengths, Tally};
+pub use shrink::{Belief, Bounds, Strengths, Tallies, Tally};
 
 use crate::Error;
 use serde::{Deserialize, Serialize};
-use shrink::{Beliefs, Tallies};
+use shrink::Beliefs;
 use statrs::distribution::{Beta, ContinuousCDF};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,6 +155,12 @@ impl Times {
         Ok(Self { config, all, segments, contacts, base, to_global, to_segment })
     }
 
+    /// Without what is known of single contacts; [`Self::best_for`] is told it.
+    #[must_use]
+    pub fn without_contacts(self) -> Self {
+        Self { contacts: BTreeMap::new(), ..self }
+    }
+
     /// Estimated prior strengths, attempts: of everybody against a segment's own evidence, and of
     /// the segment against a contact's.
     #[must_use]
@@ -167,8 +173,19 @@ impl Times {
     /// everybody. Empty where nobody was tried [`Config::min_cell`] times in any allowed hour.
     #[must_use]
     pub fn best(&self, contact: Option<u32>, segment: u32, allowed: &Hours, n: usize) -> Vec<Window> {
+        self.best_for(contact.and_then(|c| self.contacts.get(&c)), segment, allowed, n)
+    }
+
+    /// The same of a contact by their own attempts.
+    #[must_use]
+    pub fn best_for(
+        &self,
+        own: Option<&Tallies>,
+        segment: u32,
+        allowed: &Hours,
+        n: usize,
+    ) -> Vec<Window> {
         let group = self.segments.get(&segment);
-        let own = contact.and_then(|c| self.contacts.get(&c));
         let middle = shrink::descend(&self.base, group, self.to_global);
         let mut open = shrink::descend(&middle, own, self.to_segment);
         open.retain(|&cell, _| {
@@ -201,6 +218,16 @@ impl Times {
         };
         spans.into_iter().filter_map(window).collect()
     }
+}
+
+/// Attempts and whether they reached somebody, by hour.
+#[must_use]
+pub fn tallies(attempts: impl IntoIterator<Item = (Cell, bool)>) -> Tallies {
+    let mut sum = Tallies::new();
+    for (cell, reached) in attempts {
+        sum.entry(cell).or_default().add(Tally { attempts: 1, reached: u32::from(reached) });
+    }
+    sum
 }
 
 fn at(tallies: Option<&Tallies>, cell: Cell) -> Tally {

@@ -11,7 +11,7 @@ use salient_proto::common::v1::SourceKey;
 use salient_proto::profile::v1::order::{Kind as OrderKind, Origin};
 use salient_proto::profile::v1::{Account, Contact, Interaction, Opportunity, Order};
 
-use super::records::{STATES, word_of};
+use super::records::{REACHES, STATES, word_of};
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,6 +265,7 @@ impl Export for Interaction {
         time("occur_time"),
         text("product"),
         Column { name: "quantity", kind: ColumnKind::Float },
+        text("reach"),
         text("summary"),
     ];
 
@@ -272,6 +273,7 @@ impl Export for Interaction {
         let [source, source_id] = key(self.source_key.as_ref());
         let [account_source, account_id] = key(account);
         let [contact_source, contact_id] = key(self.contact_key.as_ref());
+        let reach = REACHES.iter().find(|(_, reach)| *reach == self.reach()).map_or("", |(word, _)| word);
         each(&[
             value(&self.name),
             source,
@@ -284,6 +286,7 @@ impl Export for Interaction {
             at(self.occur_time.as_ref()),
             id(&self.product),
             Value::Float(self.quantity),
+            value(reach),
             value(&self.summary),
         ]);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use salient_proto::common::v1::Money;
-use salient_proto::profile::v1::interaction::Kind;
+use salient_proto::profile::v1::interaction::{Kind, Reach};
 use salient_proto::profile::v1::opportunity::State as Standing;
 use salient_proto::profile::v1::{Account, Contact, Interaction, Opportunity};
 
@@ -37,6 +37,10 @@ fn kind_of(word: &str) -> Option<Kind> {
 /// What a mapping calls the states of opportunities.
 pub(crate) const STATES: [(&str, Standing); 3] =
     [("open", Standing::Open), ("won", Standing::Won), ("lost", Standing::Lost)];
+
+/// What a mapping calls whether somebody was reached.
+pub(crate) const REACHES: [(&str, Reach); 2] =
+    [("reached", Reach::Reached), ("not_reached", Reach::NotReached)];
 
 impl<'a> Reader<'a> {
     pub(super) fn account(&self, map: &'a AccountMap, key: &[u8], row: &Joined<'_>) -> Cell<Account> {
@@ -108,6 +112,15 @@ impl<'a> Reader<'a> {
             let accepted = format!("one of {}; `values` of the field can map to them", known.join(", "));
             Refusal::new(self.label(&map.kind), word.as_bytes(), "not a kind of interaction", accepted)
         })?;
+        let word = self.words(map.reach.as_ref(), row)?;
+        let reach = match (map.reach.as_ref(), REACHES.iter().find(|(known, _)| *known == word)) {
+            (_, Some((_, reach))) => *reach,
+            (Some(field), None) if !word.is_empty() => {
+                let accepted = "reached or not_reached, or nothing; `values` of the field can map to them";
+                return Err(Refusal::new(self.label(field), word.as_bytes(), "not whether it reached", accepted));
+            }
+            _ => Reach::Unspecified,
+        };
         let quantity = match map.quantity {
             None => 1.0,
             Some(field) => self.quantity(field, row)?,
@@ -120,6 +133,7 @@ impl<'a> Reader<'a> {
             occur_time: Some(timestamp(self.time(map.time, row)?)),
             product: self.name("products", map.product.as_ref(), row)?,
             quantity,
+            reach: reach.into(),
             summary: self.words(map.summary.as_ref(), row)?.into_owned(),
             ..Interaction::default()
         })

@@ -130,6 +130,8 @@ pub struct Interaction {
     pub product: Option<ProductIndex>,
     /// How much: hours of usage; 1 for a touch.
     pub quantity: f64,
+    /// Whether a call was answered; none for anything else.
+    pub reached: Option<bool>,
     /// In a few words.
     pub summary: &'static str,
 }

@@ -108,13 +108,17 @@ fn opportunities(company: &Company, truth: &Truth<'_>) -> Vec<Opportunity> {
     list
 }
 
+/// What is noted of a call that nobody took.
+const NO_ANSWER: &str = "no answer";
+
 fn interactions(company: &Company, truth: &Truth<'_>, index: u64) -> Vec<Interaction> {
     let last = company.last_day();
     let mut list: Vec<Interaction> = Vec::with_capacity(64);
     let mut push = |day: Day, seconds: u32, kind, contact, product, summary| {
         if day <= last {
             let time = moment(day, seconds);
-            list.push(Interaction { number: 0, time, kind, contact, product, quantity: 1.0, summary });
+            let reached = (kind == InteractionKind::Call).then_some(summary != NO_ANSWER);
+            list.push(Interaction { number: 0, time, kind, contact, product, quantity: 1.0, reached, summary });
         }
     };
     for (need, track) in truth.latent.needs.iter().zip(&truth.life.tracks) {
@@ -123,7 +127,7 @@ fn interactions(company: &Company, truth: &Truth<'_>, index: u64) -> Vec<Interac
             let summary = match (call.answered, call.woke) {
                 (true, true) => "spoke, interested",
                 (true, false) => "spoke, no need now",
-                (false, _) => "no answer",
+                (false, _) => NO_ANSWER,
             };
             push(call.day, call.seconds, InteractionKind::Call, Some(call.contact), product, summary);
         }
@@ -201,6 +205,7 @@ fn usage(company: &Company, truth: &Truth<'_>, index: u64, list: &mut Vec<Intera
             contact: None,
             product: Some(need.product),
             quantity: libm::round(quantity * 10.0) / 10.0,
+            reached: None,
             summary: "hours used in 30 days",
         });
         day += 30;

@@ -10,7 +10,7 @@ use salient_mapping::{
 };
 use salient_proto::common::v1::{Money, SourceKey};
 use salient_proto::profile::v1 as profile;
-use salient_proto::profile::v1::interaction::Kind;
+use salient_proto::profile::v1::interaction::{Kind, Reach};
 use salient_proto::profile::v1::opportunity::State;
 use salient_proto::profile::v1::order;
 use salient_proto::recommendation::v1 as recommendation;
@@ -160,6 +160,12 @@ fn give(company: &Company, history: &AccountHistory, line: u64, batcher: &mut Ba
             occur_time: Some(time(interaction.time)),
             product: interaction.product.map(product).unwrap_or_default(),
             quantity: interaction.quantity,
+            reach: match interaction.reached {
+                None => Reach::Unspecified,
+                Some(true) => Reach::Reached,
+                Some(false) => Reach::NotReached,
+            }
+            .into(),
             summary: interaction.summary.to_owned(),
             ..Default::default()
         };

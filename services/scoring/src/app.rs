@@ -59,6 +59,7 @@ async fn compose(config: &Config, parts: Parts) -> anyhow::Result<App> {
     let consumer = Consumer::new(db.clone(), bus.clone(), SERVICE, clock.clone())
         .subscribe("profile")
         .handle(events::accounts_changed)
+        .handle(events::contacts_changed)
         .handle(events::orders_recorded)
         .handle(events::interactions_recorded)
         .handle(events::opportunities_changed)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use salient_core::{AccountId, InteractionId, OpportunityId, Result};
+use salient_core::{AccountId, ContactId, InteractionId, OpportunityId, Result, from_micros};
 use salient_events::{
     HandlerCtx, Outbox,
     erasure::{self, Traces},
@@ -11,7 +11,12 @@ use salient_events::{
 use salient_ledger::roots;
 use salient_proto::profile::v1::{self as profile, interaction, opportunity};
 
-use crate::store::accounts::{self, AccountEvent, Said};
+use serde_json::json;
+
+use crate::store::{
+    accounts::{self, AccountEvent, Said},
+    contacts,
+};
 
 /// Accounts that are new or changed.
 pub async fn accounts_changed(ctx: &mut HandlerCtx, event: profile::AccountsChanged) -> Result<()> {
@@ -19,6 +24,11 @@ pub async fn accounts_changed(ctx: &mut HandlerCtx, event: profile::AccountsChan
     let said: Vec<Said> =
         event.accounts.iter().map(|account| said(account, ctx.envelope.time)).collect::<Result<_>>()?;
     Ok(accounts::note_attributes_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &said).await?)
+}
+
+/// Contacts that are new or changed.
+pub async fn contacts_changed(ctx: &mut HandlerCtx, event: profile::ContactsChanged) -> Result<()> {
+    contacts::put_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &event.contacts).await
 }
 
 /// What an account says of itself, as its source had it when it last changed there.
@@ -53,7 +63,8 @@ pub async fn interactions_recorded(ctx: &mut HandlerCtx, event: profile::Interac
         Result::Ok(event)
     };
     let events = event.interactions.iter().map(one).collect::<Result<Vec<_>>>()?;
-    Ok(accounts::put_events_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &events).await?)
+    accounts::put_events_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &events).await?;
+    contacts::put_attempts_in_tx(&mut ctx.tx, &ctx.envelope.tenant, &event.interactions).await
 }
 
 fn kind(of: interaction::Kind) -> &'static str {
@@ -121,15 +132,44 @@ pub async fn person_erased(outbox: Outbox, ctx: &mut HandlerCtx, event: profile:
     let named = event.records.iter().filter(|name| name.starts_with("accounts/"));
     let named = named.map(|name| AccountId::parse_name(name)).collect::<Result<Vec<_>>>()?;
     let texts = accounts::forget_in_tx(&mut ctx.tx, &tenant, &named).await?;
-    let removed = BTreeMap::from([("dead_letters", letters), ("account_attributes", texts)]);
+    let people = event.contacts.iter().map(|name| ContactId::parse_name(name).map(ContactId::uuid));
+    let people = people.collect::<Result<Vec<_>>>()?;
+    let (people, attempts) = contacts::delete_in_tx(&mut ctx.tx, &tenant, &people).await?;
+    let removed = BTreeMap::from([
+        ("account_attributes", texts),
+        ("contact_attempts", attempts),
+        ("contacts", people),
+        ("dead_letters", letters),
+    ]);
     erasure::confirm_in_tx(&mut ctx.tx, &outbox, &tenant, &event, removed).await
 }
 
-/// What is held about a person is collected: nothing here.
+/// What is held about a person is collected: where they live, and when they were tried.
 pub async fn person_export_requested(
     outbox: Outbox,
     ctx: &mut HandlerCtx,
     event: profile::PersonExportRequested,
 ) -> Result<()> {
-    erasure::report_in_tx(&mut ctx.tx, &outbox, &ctx.envelope, event.person_export, "{}".to_owned()).await
+    let tenant = ctx.envelope.tenant.clone();
+    let mut held = Vec::new();
+    for name in &event.contacts {
+        let Some(person) = contacts::get(&mut ctx.tx, &tenant, ContactId::parse_name(name)?).await? else {
+            continue;
+        };
+        let tried = contacts::attempts_of(&mut ctx.tx, &tenant, &person).await?;
+        let tried = tried.iter().map(|tried| {
+            json!({
+                "time": from_micros(tried.time).to_rfc3339(),
+                "channel": tried.channel.as_str(),
+                "reached": tried.reached,
+            })
+        });
+        held.push(json!({
+            "name": name,
+            "timeZone": person.time_zone,
+            "attempts": tried.collect::<Vec<_>>(),
+        }));
+    }
+    let part = json!({ "contacts": held }).to_string();
+    erasure::report_in_tx(&mut ctx.tx, &outbox, &ctx.envelope, event.person_export, part).await
 }

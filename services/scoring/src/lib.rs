@@ -19,6 +19,9 @@
 //! time (`streams`), examples are gathered and scored in `declared`, and `schedule` starts the runs that
 //! are due.
 //!
+//! When people can be reached ([`insight::contact_time`]) is learned by the run from attempts of which it is
+//! known whether they reached anybody, and answered with what somebody did since.
+//!
 //! # How to add a feature
 //! In `salient_learn::account`: a name and a value. Nothing here changes. An insight: see [`insight`].
 

@@ -125,7 +125,9 @@ impl Scoring {
             context.progress(0.8, "learning what accounts are worth and need");
             let ledger = streams.ledger;
             let source = Source { model, as_of, currency: ledger.currency };
-            let insights = aside(move || Insights::learn(ledger, as_of)).await?;
+            let before = as_of.timestamp_micros();
+            let tried = store::contacts::attempts(&mut self.db.read().await?, &tenant, before).await?;
+            let insights = aside(move || Insights::learn(ledger, &tried, as_of)).await?;
             self.keep_insights(&tenant, &source, insights).await?;
         }
         Ok(done.encode_to_vec())

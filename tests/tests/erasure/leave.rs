@@ -58,6 +58,7 @@ pub async fn traces(world: &World, item: &Recommendation, person: &Contact, othe
         kind: interaction::Kind::Call.into(),
         occur_time: world.ago(30),
         quantity: 1.0,
+        reach: interaction::Reach::Reached.into(),
         summary: text.clone(),
         ..Interaction::default()
     };
@@ -130,7 +131,9 @@ pub async fn traces(world: &World, item: &Recommendation, person: &Contact, othe
     let items = part("recommendation")["recommendations"].as_array().unwrap().clone();
     assert!(items.iter().any(|other| other["name"] == item.name.as_str()));
     assert_eq!(part("feedback")["reactions"][0]["comment"], text.as_str());
-    assert_eq!(part("scoring"), serde_json::json!({}));
+    let tried = part("scoring")["contacts"].as_array().unwrap().clone();
+    let tried = tried.iter().find(|record| record["name"] == person.name.as_str()).unwrap();
+    assert!(tried["attempts"].as_array().unwrap().iter().any(|tried| tried["reached"] == true));
     dead_letter(world, person).await;
 }
 

@@ -119,6 +119,7 @@ async fn nothing_is_left(engine: Engine, wire: Wire) {
     assert_eq!(removed(1, "transfers"), Some(1));
     assert_eq!((removed(2, "contacts"), removed(2, "dead_letters")), (Some(2), Some(1)));
     assert!(removed(2, "recommendations") >= Some(1));
+    assert!(removed(3, "contacts") == Some(2) && removed(3, "contact_attempts") >= Some(1));
     // asked again, by the same request or another, by this record or the other, nothing happens twice
     let repeated = world.clients.privacy.clone().erase_person(erase).await.unwrap().into_inner();
     assert_eq!(repeated.erasure.unwrap().name, certificate.name);

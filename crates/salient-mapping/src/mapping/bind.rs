@@ -249,6 +249,7 @@ impl Scope<'_> {
             time: self.typed("interaction.time", &spec.time, TIMES)?,
             product: self.optional("interaction.product", spec.product.as_ref())?,
             quantity: self.maybe_typed("interaction.quantity", spec.quantity.as_ref(), NUMBERS)?,
+            reach: self.optional("interaction.reach", spec.reach.as_ref())?,
             summary: self.optional("interaction.summary", spec.summary.as_ref())?,
         })
     }

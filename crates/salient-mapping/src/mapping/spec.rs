@@ -231,6 +231,7 @@ pub(crate) struct InteractionSpec {
     pub(crate) time: String,
     pub(crate) product: Option<String>,
     pub(crate) quantity: Option<String>,
+    pub(crate) reach: Option<String>,
     pub(crate) summary: Option<String>,
 }
 

@@ -121,6 +121,7 @@ pub(crate) struct InteractionMap {
     pub(crate) time: usize,
     pub(crate) product: Option<Template>,
     pub(crate) quantity: Option<usize>,
+    pub(crate) reach: Option<Template>,
     pub(crate) summary: Option<Template>,
 }
 

@@ -117,10 +117,11 @@ fn order() -> impl Strategy<Value = Order> {
 
 fn interaction() -> impl Strategy<Value = Interaction> {
     let quantity = prop_oneof![Just(0.0), Just(0.1), 0.0..1e12_f64, Just(f64::MAX), Just(1e-300)];
-    (time(), 1_i32..9, quantity, text(), any::<bool>()).prop_map(
-        |(occur_time, kind, quantity, summary, of)| Interaction {
+    (time(), 1_i32..9, quantity, text(), (any::<bool>(), 0_i32..3)).prop_map(
+        |(occur_time, kind, quantity, summary, (of, reach))| Interaction {
             occur_time,
             kind,
+            reach,
             quantity,
             summary,
             contact_key: if of { key("someone") } else { None },

@@ -1,6 +1,9 @@
 //! Mapping files: what they can say, and what is said when they are wrong.
 
-use salient_proto::profile::v1::interaction::Kind;
+use salient_proto::profile::v1::{
+    self as profile,
+    interaction::{Kind, Reach},
+};
 use salient_proto::profile::v1::opportunity::State;
 use salient_proto::profile::v1::order::Origin;
 
@@ -32,6 +35,7 @@ closed = { column = "Closed", type = "time", formats = ["%d.%m.%Y"], time_zone =
 touch = { column = "Touch", values = { "Phone" = "call", "Fair" = "meeting" } }
 minutes = { column = "Minutes", type = "decimal" }
 owner = { column = "Owner", transform = ["lower"] }
+reach = { column = "Owner", values = { "ANN" = "reached", "BO" = "not_reached", "CY" = "reached" } }
 house = { constant = "house" }
 [[table.skip]]
 when = 'id is empty or (region in ["test", "demo"] and not company starts with "Real")'
@@ -58,6 +62,7 @@ close_time = "{closed}"
 key = "{deal}-touch"
 contact = "{id}-{mail}"
 kind = "{touch}"
+reach = "{reach}"
 time = "{opened}"
 quantity = "{minutes}"
 [table.seller]
@@ -94,6 +99,8 @@ territory = "{region}"
     assert_eq!(won.seller, "sellers/ann");
     assert_eq!((request.interactions[0].kind(), request.interactions[0].quantity), (Kind::Call, 12.5));
     assert_eq!((request.interactions[1].kind(), request.interactions[1].quantity), (Kind::Meeting, 1.0));
+    let reached: Vec<Reach> = request.interactions.iter().map(profile::Interaction::reach).collect();
+    assert_eq!(reached, [Reach::Reached, Reach::Reached, Reach::NotReached]);
     assert_eq!(import.plan.sellers()[0].sellers[0].territories, ["north"]);
 }
 

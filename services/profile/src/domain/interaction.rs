@@ -14,7 +14,7 @@ impl Record for Interaction {
     const STAMPED: bool = false;
 
     fields! {
-        own: account, account_key, contact_key, kind, occur_time, product, quantity, summary;
+        own: account, account_key, contact_key, kind, occur_time, product, quantity, summary, reach;
         given: ;
     }
 

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Where an insight comes from, on the wire.
-fn source(from: &Source) -> pb::InsightSource {
+pub fn source(from: &Source) -> pb::InsightSource {
     pb::InsightSource { as_of: Some(timestamp(from.as_of)), model: from.model.name() }
 }
 

@@ -1,23 +1,29 @@
 //! `InsightService`.
 
-use salient_core::{AccountId, Error, ProductId, Result, TenantId, ids::parse_path};
+use salient_core::{AccountId, ContactId, Error, ProductId, Result, TenantId, ids::parse_path};
 use salient_kit::{accept, status};
-use salient_learn::{health, need, potential, price};
-use salient_proto::scoring::v1::{self as pb, insight_service_server::InsightService as Contract};
+use salient_learn::{contact_time::Hours, health, need, potential, price};
+use salient_proto::scoring::v1::{
+    self as pb, best_contact_time::Channel as Wire, insight_service_server::InsightService as Contract,
+};
 use serde::de::DeserializeOwned;
 use tonic::{Request, Response, Status};
 
-use super::answers;
+use super::{answers, times};
 use crate::{
     insight::{
         Kind, Lacking,
+        contact_time::{Channel, Reached},
         lifetime::Lifetimes,
         need::Products,
         potential::Region,
         price::{Asked, Deals, Group},
     },
     run::Scoring,
-    store::insights::{self, Source},
+    store::{
+        contacts,
+        insights::{self, Source},
+    },
 };
 
 /// Days that a lifetime value speaks of, if the request says nothing.
@@ -74,6 +80,30 @@ impl Insight {
         Ok(About { account, source, fit: fit?, kept: kept? })
     }
 
+    /// When somebody is best reached.
+    async fn best_time(
+        &self,
+        tenant: &TenantId,
+        from: &pb::GetBestContactTimeRequest,
+    ) -> Result<pb::BestContactTime> {
+        let [contact] = parse_path("name", "contacts/{contact}/bestContactTime", &from.name)?;
+        let contact = ContactId::parse_name(&format!("contacts/{contact}"))?;
+        let channel = match from.channel() {
+            Wire::Unspecified | Wire::Call => Channel::Call,
+            Wire::Email => Channel::Email,
+        };
+        let allowed = allowed(from)?;
+        let mut read = self.scoring.db.read().await?;
+        let unknown = || Error::not_found(&from.name);
+        let person = contacts::get(&mut read, tenant, contact).await?.ok_or_else(unknown)?;
+        let fitted = insights::fit::<Reached>(&mut read, tenant, Kind::ContactTime).await?;
+        let (source, reached) = fitted.ok_or_else(unknown)?;
+        let tried = contacts::attempts_of(&mut read, tenant, &person).await?;
+        let windows = reached?.best(&person, &tried, channel, &allowed)?;
+        let now = self.scoring.clock.now();
+        Ok(times::best_contact_time(contact, &source, (channel, &person), &windows, now))
+    }
+
     /// What is asked of a price, with the customer group of the account.
     async fn asked(&self, tenant: &TenantId, from: &pb::GetPriceGuidanceRequest) -> Result<Asked> {
         let account = match from.account.as_str() {
@@ -104,6 +134,21 @@ fn unguided(error: salient_learn::Error) -> Error {
     }
 }
 
+/// The hours in which somebody may be contacted.
+fn allowed(from: &pb::GetBestContactTimeRequest) -> Result<Hours> {
+    let weekdays: Vec<u8> = match from.weekdays.as_slice() {
+        [] => (0..5).collect(),
+        days => days.iter().filter_map(|day| u8::try_from(day - 1).ok()).collect(),
+    };
+    let (start, end) = match (from.start_hour, from.end_hour) {
+        (0, 0) => (8, 18),
+        hours => hours,
+    };
+    let hour = |hour: i32| u8::try_from(hour).unwrap_or(u8::MAX);
+    Hours::between(&weekdays, hour(start), hour(end))
+        .map_err(|_| Error::field("end_hour", format!("{end}; an hour after {start}, up to 24, is accepted")))
+}
+
 /// What was asked for, or what stands for nothing.
 fn days(asked: i32, default: i32) -> i32 {
     if asked == 0 { default } else { asked }
@@ -126,6 +171,15 @@ impl Contract for Insight {
         };
         let lifetime_value = Some(found.await.map_err(status)?);
         Ok(Response::new(pb::GetLifetimeValueResponse { lifetime_value }))
+    }
+
+    async fn get_best_contact_time(
+        &self,
+        request: Request<pb::GetBestContactTimeRequest>,
+    ) -> Result<Response<pb::GetBestContactTimeResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        let best_contact_time = Some(self.best_time(ctx.tenant(), &message).await.map_err(status)?);
+        Ok(Response::new(pb::GetBestContactTimeResponse { best_contact_time }))
     }
 
     async fn get_health(

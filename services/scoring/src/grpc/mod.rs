@@ -5,3 +5,4 @@ pub mod convert;
 pub mod declaration;
 pub mod insight;
 pub mod service;
+mod times;

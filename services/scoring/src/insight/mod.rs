@@ -11,6 +11,7 @@
 //! A [`Kind`], a module with what is fitted, what is kept and the answer, a line in
 //! [`Insights::fits`] and in what it is about, and an RPC in `insight_service.proto`.
 
+pub mod contact_time;
 pub mod health;
 pub mod lifetime;
 pub mod need;
@@ -26,6 +27,7 @@ use salient_ledger::Ledger;
 use serde::{Deserialize, Serialize};
 
 use self::{
+    contact_time::{Reached, Tried},
     lifetime::{Lifetimes, Summary},
     need::Products,
     price::Deals,
@@ -44,6 +46,8 @@ pub enum Kind {
     Prices,
     /// Potential.
     Potential,
+    /// When people can be reached.
+    ContactTime,
 }
 
 impl Kind {
@@ -56,6 +60,7 @@ impl Kind {
             Self::Needs => "needs",
             Self::Prices => "prices",
             Self::Potential => "potential",
+            Self::ContactTime => "contact_time",
         }
     }
 }
@@ -94,12 +99,13 @@ pub struct Insights {
     lifetimes: Found<Lifetimes>,
     needs: Found<Needs>,
     potentials: Found<Vec<Found<CategoryPotential>>>,
+    reached: Reached,
 }
 
 impl Insights {
-    /// Learns from what was known before `as_of`. Takes seconds.
+    /// Learns from what was known before `as_of`, `tried` being the attempts to reach people. Takes seconds.
     #[must_use]
-    pub fn learn(ledger: Arc<Ledger>, as_of: DateTime<Utc>) -> Self {
+    pub fn learn(ledger: Arc<Ledger>, tried: &[Tried], as_of: DateTime<Utc>) -> Self {
         let cutoff = as_of.timestamp_micros();
         let view = ledger.history.as_of(cutoff);
         let accounts = 0..u32::try_from(ledger.accounts.len()).unwrap_or(u32::MAX);
@@ -108,7 +114,8 @@ impl Insights {
         let lifetimes = Lifetimes::fit(&known);
         let needs = need::fit(&view);
         let potentials = potential::judge(&view, &ledger.accounts);
-        Self { cutoff, summaries, lifetimes, needs, potentials, ledger }
+        let reached = Reached::learn(tried);
+        Self { cutoff, summaries, lifetimes, needs, potentials, reached, ledger }
     }
 
     /// How many accounts there are.
@@ -128,6 +135,7 @@ impl Insights {
             (Kind::Needs, json(&of(&self.needs).map(|_| need::config()))?),
             (Kind::Prices, json(&Found::Ok(price::config()))?),
             (Kind::Potential, json(&of(&self.potentials).map(|_| potential::config()))?),
+            (Kind::ContactTime, json(&Found::Ok(&self.reached))?),
         ])
     }
 

@@ -121,6 +121,25 @@ pub async fn root_of(conn: &mut impl Connection, tenant: &TenantId, account: Acc
     Ok(row.map_or(account, |(root,)| AccountId::from_uuid(root)))
 }
 
+/// What the latest run fitted for all; none before the first one.
+pub async fn fit<F: DeserializeOwned>(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    kind: Kind,
+) -> Result<Option<(Source, Found<F>)>> {
+    let row: Option<Row> = sql(r#"select model, as_of, currency, body as fit, '{"Ok":null}' as kept from insight_fits
+         where tenant = $1 and kind = $2 order by as_of desc, model desc limit 1"#)
+    .bind(tenant)
+    .bind(kind.as_str())
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        let Insight { source, fit, .. } = row.read::<F, ()>()?;
+        Ok((source, fit))
+    })
+    .transpose()
+}
+
 /// What is kept of an account; none before the first run that met it.
 pub async fn of_account<F: DeserializeOwned, T: DeserializeOwned>(
     conn: &mut impl Connection,

@@ -1,6 +1,7 @@
 //! SQL. Private row types that convert, fallibly, into what the domain speaks of.
 
 pub mod accounts;
+pub mod contacts;
 pub mod declarations;
 pub mod grades;
 pub mod history;
@@ -21,6 +22,7 @@ const STEPS: &[Migration] = &[
     Migration::new(4, "history", include_str!("../../migrations/0004_history.sql")),
     Migration::new(5, "declarations", include_str!("../../migrations/0005_declarations.sql")),
     Migration::new(6, "onnx", include_str!("../../migrations/0006_onnx.sql")),
+    Migration::new(7, "contacts", include_str!("../../migrations/0007_contacts.sql")),
 ];
 
 /// What this service's database needs: the crates' tables, then its own.

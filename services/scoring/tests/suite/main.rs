@@ -4,6 +4,7 @@
 
 mod access;
 mod company;
+mod contact_times;
 mod declared;
 mod given;
 mod history;
