@@ -178,13 +178,7 @@ impl Times {
 
     /// The same of a contact by their own attempts.
     #[must_use]
-    pub fn best_for(
-        &self,
-        own: Option<&Tallies>,
-        segment: u32,
-        allowed: &Hours,
-        n: usize,
-    ) -> Vec<Window> {
+    pub fn best_for(&self, own: Option<&Tallies>, segment: u32, allowed: &Hours, n: usize) -> Vec<Window> {
         let group = self.segments.get(&segment);
         let middle = shrink::descend(&self.base, group, self.to_global);
         let mut open = shrink::descend(&middle, own, self.to_segment);

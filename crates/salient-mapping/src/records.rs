@@ -117,7 +117,12 @@ impl<'a> Reader<'a> {
             (_, Some((_, reach))) => *reach,
             (Some(field), None) if !word.is_empty() => {
                 let accepted = "reached or not_reached, or nothing; `values` of the field can map to them";
-                return Err(Refusal::new(self.label(field), word.as_bytes(), "not whether it reached", accepted));
+                return Err(Refusal::new(
+                    self.label(field),
+                    word.as_bytes(),
+                    "not whether it reached",
+                    accepted,
+                ));
             }
             _ => Reach::Unspecified,
         };

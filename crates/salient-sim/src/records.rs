@@ -118,7 +118,16 @@ fn interactions(company: &Company, truth: &Truth<'_>, index: u64) -> Vec<Interac
         if day <= last {
             let time = moment(day, seconds);
             let reached = (kind == InteractionKind::Call).then_some(summary != NO_ANSWER);
-            list.push(Interaction { number: 0, time, kind, contact, product, quantity: 1.0, reached, summary });
+            list.push(Interaction {
+                number: 0,
+                time,
+                kind,
+                contact,
+                product,
+                quantity: 1.0,
+                reached,
+                summary,
+            });
         }
     };
     for (need, track) in truth.latent.needs.iter().zip(&truth.life.tracks) {

@@ -8,7 +8,7 @@ use salient_events::{Consumer, EventsServer, Outbox, Parts, Relay};
 use salient_kit::{Grpc, Lifecycle, Verifier, config::ServerConfig, lifecycle::Gate, sized};
 use salient_proto::scoring::v1::{
     declaration_service_server::DeclarationServiceServer, insight_service_server::InsightServiceServer,
-    scoring_service_server::ScoringServiceServer,
+    scoring_service_server::ScoringServiceServer, series_service_server::SeriesServiceServer,
 };
 use salient_store::{Db, Worker};
 use tokio::net::TcpListener;
@@ -18,7 +18,7 @@ use crate::{
     bodies::Bodies,
     config::Config,
     events,
-    grpc::{declaration::Declarations, insight::Insight, service::Service},
+    grpc::{declaration::Declarations, insight::Insight, series::Series, service::Service},
     run::{self, Scoring},
     store,
 };
@@ -109,6 +109,7 @@ impl App {
                 DeclarationServiceServer::new(Declarations { scoring: scoring.clone() }),
                 &server
             ))
+            .add_service(sized!(SeriesServiceServer::new(Series { scoring: scoring.clone() }), &server))
             .add_service(sized!(InsightServiceServer::new(Insight { scoring: scoring.clone() }), &server))
             .add_service(sized!(ScoringServiceServer::new(Service { scoring }), &server))
             .add_service(sized!(events, &server))

@@ -13,9 +13,9 @@ use crate::{
 use chrono::{DateTime, Utc};
 use salient_core::{Error, Result, TenantId};
 use salient_learn::{
-    declared::{DeclaredModel, Examples, Gathered, Reader, Reading},
+    declared::{DeclaredModel, Examples, Gathered, Reader, Reading, Surroundings},
     drift::{Alarm, Quality, Thresholds},
-    features::Schema,
+    features::{Exogenous, Schema},
     tabular::Config,
 };
 
@@ -29,6 +29,7 @@ const MOST: usize = 200_000;
 struct Ask {
     reading: Reading,
     reader: Reader,
+    exogenous: Exogenous,
     known: Vec<i64>,
     open: Option<i64>,
 }
@@ -41,13 +42,19 @@ struct Told {
 }
 
 impl Ask {
-    fn new(reading: Reading, schema: &Schema, known: Vec<i64>, open: Option<i64>) -> Self {
-        Self { reading, reader: Reader::new(schema), known, open }
+    fn new(
+        reading: Reading,
+        (schema, surroundings): (&Schema, &Surroundings),
+        known: Vec<i64>,
+        open: Option<i64>,
+    ) -> Result<Self> {
+        let exogenous = surroundings.exogenous(schema).map_err(refusal)?;
+        Ok(Self { reading, reader: Reader::new(schema), exogenous, known, open })
     }
 
     /// As a version asks that was trained before.
-    fn of(body: &DeclaredModel, known: Vec<i64>, open: Option<i64>) -> Result<Self> {
-        Ok(Self::new(body.reading().map_err(refusal)?, &body.schema, known, open))
+    fn of(body: &DeclaredModel, streams: &Streams, known: Vec<i64>, open: Option<i64>) -> Result<Self> {
+        Self::new(body.reading().map_err(refusal)?, (&body.schema, &streams.surroundings), known, open)
     }
 }
 
@@ -69,8 +76,9 @@ impl Scoring {
             let (asked, numbers) = (Arc::clone(&asked), numbers.to_vec());
             let told = aside(move || {
                 let one = |ask: &Ask| {
-                    let mut known = Examples::known(&ask.reading, &ask.known);
-                    let mut open = ask.open.map(|cutoff| Examples::open(&ask.reading, cutoff));
+                    let mut known = Examples::known(&ask.reading, &ask.exogenous, &ask.known);
+                    let mut open =
+                        ask.open.map(|cutoff| Examples::open(&ask.reading, &ask.exogenous, cutoff));
                     for (&number, raw) in numbers.iter().zip(&raw) {
                         let subject = ask.reader.read(raw)?;
                         known.add(number, &subject)?;
@@ -111,7 +119,7 @@ impl Scoring {
         let at = now - body.reading().map_err(refusal)?.horizon();
         let known = if at < body.trained_at { Vec::new() } else { vec![at] };
         let came = !known.is_empty();
-        let asked = vec![Ask::of(body, known, Some(now))?];
+        let asked = vec![Ask::of(body, streams, known, Some(now))?];
         let mut told = self.ask(tenant, streams, &sample(streams), asked).await?;
         let (Some(told), body) = (told.pop(), body.clone()) else { return Ok(Vec::new()) };
         aside(move || {
@@ -141,7 +149,7 @@ impl Scoring {
         let schema = self.survey(tenant, streams, now).await?;
         let reading = declarations::read(&of.said.question, &schema)?;
         let cutoffs: Vec<i64> = (1..=CUTOFFS).map(|back| now - back * reading.horizon()).collect();
-        let asked = vec![Ask::new(reading.clone(), &schema, cutoffs, Some(now))];
+        let asked = vec![Ask::new(reading.clone(), (&schema, &streams.surroundings), cutoffs, Some(now))?];
         let told = self.ask(tenant, streams, &sample(streams), asked).await?.pop();
         aside(move || {
             let Some(Told { known, open: Some(open) }) = told else {
@@ -180,7 +188,7 @@ impl Scoring {
         body: &DeclaredModel,
         at: i64,
     ) -> Result<Gathered> {
-        let asked = vec![Ask::of(body, vec![at], None)?];
+        let asked = vec![Ask::of(body, streams, vec![at], None)?];
         let told = self.ask(tenant, streams, &sample(streams), asked).await?.pop();
         told.map(|told| told.known).ok_or_else(|| Error::internal("nothing was asked"))
     }
@@ -197,7 +205,7 @@ impl Scoring {
         let mut scores = Vec::with_capacity(numbers.len());
         for (model, numbers) in published.among(&streams.ledger, numbers) {
             let Body::Declared(body) = &model.body else { continue };
-            let asked = vec![Ask::of(body, Vec::new(), Some(as_of.timestamp_micros()))?];
+            let asked = vec![Ask::of(body, streams, Vec::new(), Some(as_of.timestamp_micros()))?];
             let told = self.ask(tenant, streams, &numbers, asked).await?.pop().and_then(|told| told.open);
             let Some(rows) = told else { continue };
             let (model, ledger): (Model, _) = (model.clone(), Arc::clone(&streams.ledger));

@@ -17,7 +17,7 @@
 //!
 //! What a tenant declares ([`declarations`]) goes the same way: what is known of accounts is read some at a
 //! time (`streams`), examples are gathered and scored in `declared`, and `schedule` starts the runs that
-//! are due.
+//! are due. What is measured of regions ([`measures`]) is joined as of its publication.
 //!
 //! When people can be reached ([`insight::contact_time`]) is learned by the run from attempts of which it is
 //! known whether they reached anybody, and answered with what somebody did since.
@@ -36,6 +36,7 @@ mod events;
 mod grades;
 pub mod grpc;
 pub mod insight;
+pub mod measures;
 pub mod registry;
 pub mod run;
 mod schedule;

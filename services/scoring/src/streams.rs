@@ -1,19 +1,22 @@
 //! What is known of accounts, some at a time: their orders from the ledger, everything else from the store.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use salient_core::{Result, TenantId};
 use salient_learn::{
-    declared::{Raw, RawEvent, Survey},
+    declared::{Raw, RawEvent, Surroundings, Survey},
     features::Schema,
 };
-use salient_ledger::Ledger;
+use salient_ledger::{Account, Ledger};
 use salient_store::Connection;
 use uuid::Uuid;
 
 use crate::{
     run::{Scoring, aside, refusal},
-    store::accounts,
+    store::{accounts, measures},
 };
 
 /// Accounts that are looked at together.
@@ -26,6 +29,10 @@ pub struct Streams {
     pub ledger: Arc<Ledger>,
     /// For each account's number its records.
     records: Arc<Vec<Vec<Uuid>>>,
+    /// For each account's number its region.
+    regions: Arc<Vec<u32>>,
+    /// What is measured of regions.
+    pub surroundings: Arc<Surroundings>,
 }
 
 impl Streams {
@@ -46,7 +53,18 @@ impl Streams {
                 records[number].push(record.uuid());
             }
         }
-        Ok(Self { ledger, records: Arc::new(records) })
+        let mut known: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        for account in &ledger.accounts {
+            let next = known.len() as u32;
+            known.entry(places(account)).or_insert(next);
+        }
+        let regions = ledger.accounts.iter().map(|account| known[&places(account)]).collect();
+        let mut names = vec![Vec::new(); known.len()];
+        for ((territory, country), id) in known {
+            names[id as usize] = vec![territory.to_owned(), country.to_owned()];
+        }
+        let surroundings = Arc::new(Surroundings::new(measures::all(conn, tenant).await?, names));
+        Ok(Self { ledger, records: Arc::new(records), regions: Arc::new(regions), surroundings })
     }
 
     /// The numbers of all accounts.
@@ -65,7 +83,9 @@ impl Streams {
         tenant: &TenantId,
         numbers: &[u32],
     ) -> Result<Vec<Raw>> {
-        let mut raw = vec![Raw::default(); numbers.len()];
+        let region = |&number: &u32| self.regions.get(number as usize).copied();
+        let mut raw: Vec<Raw> =
+            numbers.iter().map(|number| Raw { region: region(number), ..Raw::default() }).collect();
         let records: Vec<(Uuid, usize)> = numbers
             .iter()
             .enumerate()
@@ -84,6 +104,11 @@ impl Streams {
         })
         .await
     }
+}
+
+/// What the region of an account goes by, the nearest first.
+fn places(account: &Account) -> (&str, &str) {
+    (&account.territory, &account.country)
 }
 
 fn orders(ledger: &Ledger, number: u32, raw: &mut Raw) {
@@ -117,6 +142,7 @@ impl Scoring {
     pub async fn survey(&self, tenant: &TenantId, streams: &Streams, cutoff: i64) -> Result<Schema> {
         let mut read = self.db.read().await?;
         let mut survey = Survey::default();
+        survey.surroundings(&streams.surroundings, cutoff);
         for numbers in streams.numbers().chunks(BATCH) {
             let raw = streams.read(&mut read, tenant, numbers).await?;
             raw.iter().for_each(|raw| survey.add(raw, cutoff));

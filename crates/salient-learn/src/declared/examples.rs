@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::Reading;
 use crate::{
     Error,
-    features::{Kind, RowKey, Subject},
+    features::{Exogenous, Kind, RowKey, Subject},
     frame::{Column, Frame, Growing, MISSING},
     tabular::Asked,
 };
@@ -26,6 +26,7 @@ struct Part {
 /// Rows under way, in the order of cutoffs.
 pub struct Examples<'r> {
     reading: &'r Reading,
+    exogenous: &'r Exogenous,
     known: bool,
     parts: Vec<Part>,
 }
@@ -44,20 +45,20 @@ pub struct Gathered {
 }
 
 impl<'r> Examples<'r> {
-    /// Of subjects at these cutoffs (microseconds UTC), whose outcomes are all known: the horizon from
+    /// Of subjects, in regions of which that is known, at these cutoffs (microseconds UTC), whose outcomes are all known: the horizon from
     /// the last one is over.
     #[must_use]
-    pub fn known(reading: &'r Reading, cutoffs: &[i64]) -> Self {
-        Self::at(reading, cutoffs, true)
+    pub fn known(reading: &'r Reading, exogenous: &'r Exogenous, cutoffs: &[i64]) -> Self {
+        Self::at(reading, exogenous, cutoffs, true)
     }
 
     /// Of subjects at a cutoff whose outcomes are still to come.
     #[must_use]
-    pub fn open(reading: &'r Reading, cutoff: i64) -> Self {
-        Self::at(reading, &[cutoff], false)
+    pub fn open(reading: &'r Reading, exogenous: &'r Exogenous, cutoff: i64) -> Self {
+        Self::at(reading, exogenous, &[cutoff], false)
     }
 
-    fn at(reading: &'r Reading, cutoffs: &[i64], known: bool) -> Self {
+    fn at(reading: &'r Reading, exogenous: &'r Exogenous, cutoffs: &[i64], known: bool) -> Self {
         let mut cutoffs = cutoffs.to_vec();
         cutoffs.sort_unstable();
         let growing = |(_, kind): (&str, Kind)| match kind {
@@ -70,7 +71,7 @@ impl<'r> Examples<'r> {
             columns: reading.features().map(growing).collect(),
             labels: Vec::new(),
         };
-        Self { reading, known, parts: cutoffs.into_iter().map(part).collect() }
+        Self { reading, exogenous, known, parts: cutoffs.into_iter().map(part).collect() }
     }
 
     /// Whether the outcomes are still to come.
@@ -85,11 +86,11 @@ impl<'r> Examples<'r> {
     /// As of [`crate::features::Plan::rows`].
     pub fn add(&mut self, id: u32, subject: &Subject) -> Result<(), Error> {
         for part in &mut self.parts {
-            let Some(cells) = self.reading.row(id, subject, part.cutoff)? else { continue };
+            let Some(cells) = self.reading.row((id, subject), self.exogenous, part.cutoff)? else { continue };
             part.keys.push(RowKey { subject: id, cutoff: part.cutoff });
             part.columns.iter_mut().zip(cells).for_each(|(column, cell)| column.push(cell));
             if self.known {
-                let yes = self.reading.came_true(id, subject, part.cutoff)?;
+                let yes = self.reading.came_true((id, subject), self.exogenous, part.cutoff)?;
                 part.labels.push(f64::from(u8::from(yes)));
             }
         }

@@ -20,6 +20,7 @@ mod learner;
 mod model;
 mod question;
 mod raw;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 
@@ -28,3 +29,4 @@ pub use learner::{Brought, Learner, Rule};
 pub use model::{DeclaredModel, Scored};
 pub use question::{Question, Reading, Wrong};
 pub use raw::{Raw, RawAttribute, RawEvent, Reader, Survey};
+pub use surroundings::{Measure, Surroundings};

@@ -211,11 +211,11 @@ impl Reading {
     /// As of [`Plan::rows`].
     pub(super) fn row<'s>(
         &self,
-        id: u32,
-        subject: &'s Subject,
+        (id, subject): (u32, &'s Subject),
+        exogenous: &Exogenous,
         cutoff: i64,
     ) -> Result<Option<Vec<Cell<'s>>>, Error> {
-        let rows = self.asked.plan.rows(id, subject, &[cutoff], &Exogenous::default())?;
+        let rows = self.asked.plan.rows(id, subject, &[cutoff], exogenous)?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         let asked = self.population.as_ref().is_none_or(|is| self.asked.holds(is, &row.cells));
         Ok(asked.then(|| self.input.cells(&self.asked, &row.cells)))
@@ -225,9 +225,14 @@ impl Reading {
     ///
     /// # Errors
     /// As of [`Plan::rows`].
-    pub(super) fn came_true(&self, id: u32, subject: &Subject, cutoff: i64) -> Result<bool, Error> {
+    pub(super) fn came_true(
+        &self,
+        (id, subject): (u32, &Subject),
+        exogenous: &Exogenous,
+        cutoff: i64,
+    ) -> Result<bool, Error> {
         let end = cutoff + self.horizon();
-        let rows = self.outcome.plan.rows(id, subject, &[end], &Exogenous::default())?;
+        let rows = self.outcome.plan.rows(id, subject, &[end], exogenous)?;
         Ok(rows.first().is_some_and(|row| self.outcome.holds(&self.target, &row.cells)))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::Surroundings;
 use crate::{
     Error,
     features::{AttributeSet, Event, Kind, Schema, Subject, Value},
@@ -43,6 +44,8 @@ pub struct Raw {
     pub events: Vec<RawEvent>,
     /// In any order.
     pub attributes: Vec<RawAttribute>,
+    /// Id of its region among those of the [`Surroundings`](super::Surroundings).
+    pub region: Option<u32>,
 }
 
 impl Raw {
@@ -77,9 +80,15 @@ struct MayBe {
 pub struct Survey {
     kinds: BTreeSet<String>,
     attributes: BTreeMap<String, MayBe>,
+    series: BTreeSet<String>,
 }
 
 impl Survey {
+    /// Looks at what is measured of regions.
+    pub fn surroundings(&mut self, of: &Surroundings, cutoff: i64) {
+        self.series.extend(of.series(cutoff).into_iter().map(str::to_owned));
+    }
+
     /// Looks at what was known of a subject before a cutoff, microseconds UTC: that there is a kind of
     /// event, and what the values of an attribute are, may itself tell what came later.
     pub fn add(&mut self, raw: &Raw, cutoff: i64) {
@@ -118,6 +127,9 @@ impl Survey {
                 _ => Kind::Text,
             };
             schema.attribute(name, kind)?;
+        }
+        for name in &self.series {
+            schema.series(name)?;
         }
         Ok(schema)
     }
@@ -172,7 +184,7 @@ impl Reader {
             Some(AttributeSet { known, attribute, value: value.unwrap_or(Value::Absent) })
         };
         Subject::new(
-            None,
+            raw.region,
             raw.events.iter().filter_map(event).collect(),
             raw.known().filter_map(attribute).collect(),
         )

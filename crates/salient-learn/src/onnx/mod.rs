@@ -13,7 +13,8 @@
 
 #[cfg(feature = "onnx")]
 mod run;
-#[cfg(all(test, feature = "onnx"))]
+#[cfg(feature = "onnx")]
+#[cfg(test)]
 mod tests;
 #[cfg(feature = "onnx")]
 mod tidy;

@@ -1,11 +1,11 @@
 //! Mapping files: what they can say, and what is said when they are wrong.
 
+use salient_proto::profile::v1::opportunity::State;
+use salient_proto::profile::v1::order::Origin;
 use salient_proto::profile::v1::{
     self as profile,
     interaction::{Kind, Reach},
 };
-use salient_proto::profile::v1::opportunity::State;
-use salient_proto::profile::v1::order::Origin;
 
 use super::*;
 use crate::Error;

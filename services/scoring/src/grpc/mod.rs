@@ -4,5 +4,6 @@ mod answers;
 pub mod convert;
 pub mod declaration;
 pub mod insight;
+pub mod series;
 pub mod service;
 mod times;

@@ -111,14 +111,22 @@ impl Reached {
     ///
     /// # Errors
     /// Too few attempts to learn from.
-    pub fn best(&self, of: &Person, tried: &[Tried], channel: Channel, allowed: &Hours) -> Found<Vec<Window>> {
+    pub fn best(
+        &self,
+        of: &Person,
+        tried: &[Tried],
+        channel: Channel,
+        allowed: &Hours,
+    ) -> Found<Vec<Window>> {
         /// Windows at most.
         const MOST: usize = 3;
-        let own: Tallies = tallies(tried.iter().filter(|tried| tried.channel == channel).filter_map(|tried| {
-            let cell = Cell::of(tried.time, of.zone()).ok()?;
-            Some((cell, tried.reached))
-        }));
-        let none = || super::Lacking(format!("no attempts by {} were known to the last run", channel.as_str()));
+        let own: Tallies =
+            tallies(tried.iter().filter(|tried| tried.channel == channel).filter_map(|tried| {
+                let cell = Cell::of(tried.time, of.zone()).ok()?;
+                Some((cell, tried.reached))
+            }));
+        let none =
+            || super::Lacking(format!("no attempts by {} were known to the last run", channel.as_str()));
         let times = self.times.get(&channel).ok_or_else(none)?.as_ref().map_err(Clone::clone)?;
         // a segment that nobody knew is that of everybody
         let segment = self.segments.get(&of.segment).copied().unwrap_or(u32::MAX);
@@ -142,5 +150,7 @@ pub fn next(window: &Window, clock: Tz, now: DateTime<Utc>) -> Option<DateTime<U
     let step = STEP_MINUTES * 60;
     let begin = DateTime::from_timestamp(now.timestamp().div_euclid(step) * step, 0)?;
     // a week, and the day on which a clock may skip an hour
-    (1..=8 * 24 * 60 / STEP_MINUTES).map(|quarter| begin + TimeDelta::minutes(quarter * STEP_MINUTES)).find(within)
+    (1..=8 * 24 * 60 / STEP_MINUTES)
+        .map(|quarter| begin + TimeDelta::minutes(quarter * STEP_MINUTES))
+        .find(within)
 }

@@ -134,10 +134,12 @@ fn tried((key, time_zone, industry, time, channel, reached): TriedRow) -> Option
 /// The store fails.
 pub async fn attempts(conn: &mut impl Connection, tenant: &TenantId, before: i64) -> Result<Vec<Tried>> {
     let mut found = Vec::new();
-    sql("select t.person, c.time_zone, a.industry, t.event_time, t.channel, t.reached from contact_attempts t
+    sql(
+        "select t.person, c.time_zone, a.industry, t.event_time, t.channel, t.reached from contact_attempts t
          join contacts c on c.tenant = $1 and c.person = t.person
          left join accounts a on a.tenant = $1 and a.account = c.account
-         where t.tenant = $1 and t.event_time < $2 order by t.event_time, t.record")
+         where t.tenant = $1 and t.event_time < $2 order by t.event_time, t.record",
+    )
     .bind(tenant)
     .bind(before)
     .for_each(conn, |row: TriedRow| found.extend(tried(row)))

@@ -127,12 +127,13 @@ pub async fn fit<F: DeserializeOwned>(
     tenant: &TenantId,
     kind: Kind,
 ) -> Result<Option<(Source, Found<F>)>> {
-    let row: Option<Row> = sql(r#"select model, as_of, currency, body as fit, '{"Ok":null}' as kept from insight_fits
+    let row: Option<Row> =
+        sql(r#"select model, as_of, currency, body as fit, '{"Ok":null}' as kept from insight_fits
          where tenant = $1 and kind = $2 order by as_of desc, model desc limit 1"#)
-    .bind(tenant)
-    .bind(kind.as_str())
-    .fetch_optional(conn)
-    .await?;
+        .bind(tenant)
+        .bind(kind.as_str())
+        .fetch_optional(conn)
+        .await?;
     row.map(|row| {
         let Insight { source, fit, .. } = row.read::<F, ()>()?;
         Ok((source, fit))

@@ -6,6 +6,7 @@ pub mod declarations;
 pub mod grades;
 pub mod history;
 pub mod insights;
+pub mod measures;
 pub mod models;
 
 use chrono::{DateTime, Utc};
@@ -23,6 +24,7 @@ const STEPS: &[Migration] = &[
     Migration::new(5, "declarations", include_str!("../../migrations/0005_declarations.sql")),
     Migration::new(6, "onnx", include_str!("../../migrations/0006_onnx.sql")),
     Migration::new(7, "contacts", include_str!("../../migrations/0007_contacts.sql")),
+    Migration::new(8, "measures", include_str!("../../migrations/0008_measures.sql")),
 ];
 
 /// What this service's database needs: the crates' tables, then its own.

@@ -10,6 +10,7 @@ mod given;
 mod history;
 mod insights;
 mod lists;
+mod measures;
 mod potential;
 mod prices;
 mod refusals;

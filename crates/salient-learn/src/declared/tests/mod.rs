@@ -1,10 +1,13 @@
+mod given;
+mod surroundings;
+
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use super::*;
 use crate::{
     DAY_US,
     drift::Thresholds,
-    features::{Declaration, Schema, Subject},
+    features::{Declaration, Exogenous, Schema, Subject},
     frame::{Column, MISSING},
     tabular::Config,
 };
@@ -91,11 +94,12 @@ fn cutoffs() -> Vec<i64> {
 }
 
 fn trained(world: &[Raw], question: &Question) -> Result<(DeclaredModel, Gathered), crate::Error> {
+    let nothing = Exogenous::default();
     let schema = schema(world);
     let subjects = subjects(world, &schema);
     let reading = Reading::new(question, &schema).unwrap();
-    let lessons = gather(Examples::known(&reading, &cutoffs()), &subjects);
-    let now = gather(Examples::open(&reading, NOW), &subjects);
+    let lessons = gather(Examples::known(&reading, &nothing, &cutoffs()), &subjects);
+    let now = gather(Examples::open(&reading, &nothing, NOW), &subjects);
     let model = DeclaredModel::train((&reading, &[]), &schema, (&lessons, &now), NOW, &Config::default())?;
     Ok((model, now))
 }
@@ -154,6 +158,7 @@ fn texts_of_few_subjects_are_not_learned() {
 
 #[test]
 fn the_first_value_holds_from_the_first_event_on() {
+    let nothing = Exogenous::default();
     let mut raw = world(false, false).swap_remove(0);
     let begun = raw.events.iter().map(|event| event.time).min().unwrap();
     // the second value was changed at its source before the first one was told
@@ -169,7 +174,7 @@ fn the_first_value_holds_from_the_first_event_on() {
     for (day, value) in [(1, "north"), (199, "north"), (201, "south"), (350, "south")] {
         let population = format!("attr_region == '{value}'");
         let reading = Reading::new(&Question { population, ..question() }, &schema).unwrap();
-        let mut rows = Examples::open(&reading, begun + day * DAY_US);
+        let mut rows = Examples::open(&reading, &nothing, begun + day * DAY_US);
         rows.add(0, &subject).unwrap();
         assert_eq!(rows.finish().unwrap().keys.len(), 1, "{value} on day {day}");
     }
@@ -177,6 +182,7 @@ fn the_first_value_holds_from_the_first_event_on() {
 
 #[test]
 fn labels_are_what_happened_within_the_horizon() {
+    let nothing = Exogenous::default();
     let world = world(false, false);
     let schema = schema(&world);
     let asked = Question {
@@ -185,7 +191,7 @@ fn labels_are_what_happened_within_the_horizon() {
         ..question()
     };
     let reading = Reading::new(&asked, &schema).unwrap();
-    let lessons = gather(Examples::known(&reading, &cutoffs()), &subjects(&world, &schema));
+    let lessons = gather(Examples::known(&reading, &nothing, &cutoffs()), &subjects(&world, &schema));
     let mut rows = 0;
     for (key, label) in lessons.keys.iter().zip(&lessons.labels) {
         let raw = &world[key.subject as usize];
@@ -203,6 +209,7 @@ fn labels_are_what_happened_within_the_horizon() {
 
 #[test]
 fn what_comes_later_changes_no_row() {
+    let nothing = Exogenous::default();
     let before = world(false, false);
     let mut after = before.clone();
     for raw in &mut after {
@@ -214,11 +221,15 @@ fn what_comes_later_changes_no_row() {
     }
     let schema = schema(&before);
     let reading = Reading::new(&question(), &schema).unwrap();
-    for examples in [Examples::known(&reading, &cutoffs()), Examples::open(&reading, NOW)] {
+    for examples in [Examples::known(&reading, &nothing, &cutoffs()), Examples::open(&reading, &nothing, NOW)]
+    {
         let now = examples.is_open();
         let planted = gather(examples, &subjects(&after, &schema));
-        let examples =
-            if now { Examples::open(&reading, NOW) } else { Examples::known(&reading, &cutoffs()) };
+        let examples = if now {
+            Examples::open(&reading, &nothing, NOW)
+        } else {
+            Examples::known(&reading, &nothing, &cutoffs())
+        };
         assert_eq!(planted, gather(examples, &subjects(&before, &schema)));
     }
 }
@@ -268,100 +279,6 @@ fn a_segment_gets_its_own_model_where_that_is_better() {
     assert!(turned.segments().count() > 0);
     let (alike, _) = trained(&world(false, false), &asked).unwrap();
     assert_eq!(alike.segments().count(), 0);
-}
-
-/// Two rules, of which one is right.
-fn ruled() -> Question {
-    let rule = |name: &str, points: &str| Rule { name: name.into(), points: points.into() };
-    let rules = vec![
-        rule("visits often", "visits_30d > 3.0 ? 2.0 : 0.0"),
-        rule("big retailer", "attr_industry == 'retail' && attr_employees > 25.0 ? 0.5 : 0.0"),
-    ];
-    Question { learner: Learner::Rules(rules), ..question() }
-}
-
-#[test]
-fn rules_are_added_up_and_what_they_are_worth_is_learned() {
-    let world = world(false, false);
-    let (model, now) = trained(&world, &ruled()).unwrap();
-    let measured = model.measured.as_ref().unwrap();
-    assert!(measured.report.passed, "{:?}", measured.report.gates);
-    assert_eq!(now.frame.names(), ["visits often", "big retailer"]);
-    assert_eq!(model.predictor().chosen.kind.name(), "rules");
-    let text = serde_json::to_string(&model).unwrap();
-    let again: DeclaredModel = serde_json::from_str(&text).unwrap();
-    let scores = model.score(&now.frame).unwrap();
-    assert_eq!(again.score(&now.frame).unwrap(), scores, "bit for bit");
-    let mut promised = 0.0;
-    for (row, (key, score)) in now.keys.iter().zip(&scores).enumerate() {
-        let raw = &world[key.subject as usize];
-        let visits = raw.events.iter().filter(|e| e.kind == "visit" && e.time >= NOW - 30 * DAY_US).count();
-        let Column::Number(points) = &now.frame.columns()[0] else { panic!() };
-        assert_eq!(points[row], if visits > 3 { 2.0 } else { 0.0 });
-        let z = score.bias + score.contributions.iter().sum::<f64>();
-        assert!((z - (score.probability / (1.0 - score.probability)).ln()).abs() < 1e-9);
-        assert!(score.contributions.iter().all(|part| *part >= 0.0));
-        promised += score.probability / scores.len() as f64;
-    }
-    assert!((promised - model.base_rate).abs() < 0.05, "{promised} {}", model.base_rate);
-    // rules that say the contrary have no skill, and are not turned round
-    let mut contrary = ruled();
-    contrary.learner = Learner::Rules(vec![Rule { name: "visits".into(), points: "-visits_30d".into() }]);
-    let (model, _) = trained(&world, &contrary).unwrap();
-    assert!(!model.measured.unwrap().report.passed);
-}
-
-#[test]
-fn a_rule_that_needs_what_is_not_known_gives_no_points() {
-    let mut world = world(false, false);
-    let known = |raw: &Raw| raw.attributes.iter().any(|set| set.name == "employees");
-    for raw in world.iter_mut().step_by(2) {
-        raw.attributes.retain(|set| set.name != "employees");
-    }
-    let (model, now) = trained(&world, &ruled()).unwrap();
-    let Column::Number(points) = &now.frame.columns()[1] else { panic!() };
-    let scores = model.score(&now.frame).unwrap();
-    let mut missing = 0;
-    for ((key, points), score) in now.keys.iter().zip(points).zip(&scores) {
-        // not retail is no retail, whatever else is not known
-        let untold = !known(&world[key.subject as usize]) && key.subject.is_multiple_of(2);
-        assert_eq!(points.is_nan(), untold);
-        assert!(!untold || score.contributions[1] == 0.0);
-        missing += usize::from(untold);
-    }
-    assert!(missing > 0);
-}
-
-#[test]
-fn rules_that_cannot_be() {
-    let schema = schema(&world(false, false));
-    let wrong = |rules: Vec<(&str, &str)>| {
-        let rule = |(name, points): (&str, &str)| Rule { name: name.to_owned(), points: points.to_owned() };
-        let learner = Learner::Rules(rules.into_iter().map(rule).collect());
-        let wrong = Reading::new(&Question { learner, ..question() }, &schema).unwrap_err();
-        assert_eq!(wrong[0].field, "rules");
-        wrong[0].why.clone()
-    };
-    let told = wrong(vec![("a", "1.0"), ("visits", "visit_30d > 1.0 ? 1 : 0")]);
-    assert!(told.contains("rule 2: at 1:1: `visit_30d` is not known; did you mean `visits_30d`"), "{told}");
-    assert!(wrong(vec![("a", "visits_30d > 1.0")]).contains("rule 1"));
-    assert!(wrong(vec![("a", "1"), ("a", "2")]).contains("`a` is the name of another"));
-    assert!(wrong(vec![("", "1")]).contains("0 characters"));
-    assert!(wrong(vec![]).contains("0; 1 to 100 are accepted"));
-    let mut beside = ruled();
-    (beside.segment_by, beside.features.leave) = (Some("attr_industry".into()), vec!["order*".into()]);
-    let wrong = Reading::new(&beside, &schema).unwrap_err();
-    assert_eq!(wrong.iter().map(|wrong| wrong.field).collect::<Vec<_>>(), ["features", "segment_by"]);
-    let onnx = |features: &[&str]| {
-        let features = features.iter().map(|&name| name.to_owned()).collect();
-        let learner = Learner::Onnx(Brought { features, digest: String::new() });
-        let wrong = Reading::new(&Question { learner, ..question() }, &schema).unwrap_err();
-        (wrong[0].field, wrong[0].why.clone())
-    };
-    let (field, why) = onnx(&["visits_30d", "attr_industry"]);
-    assert!(field == "onnx" && why.contains("`attr_industry` is no feature that is a number"), "{why}");
-    assert!(onnx(&["visits_30d", "visits_30d"]).1.contains("stands twice"));
-    assert!(onnx(&[]).1.contains("no features"));
 }
 
 #[test]
