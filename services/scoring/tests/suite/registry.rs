@@ -1,9 +1,10 @@
 //! Versions between shadow, pilot, live and retired; what moves, and what the past says of them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::OnceLock};
 
 use chrono::TimeDelta;
 use salient_core::{AccountId, Reason};
+use salient_kit::telemetry::Metrics;
 use salient_learn::report::Report;
 use salient_proto::{
     common::v1::run_status::State as RunState,
@@ -143,7 +144,19 @@ async fn noise_goes_live_nowhere(world: &World) {
     assert_eq!(why::<()>(Err(refused)), (Code::FailedPrecondition, Reason::NotReady));
 }
 
+/// What this process counts, as Prometheus reads it.
+fn counted() -> String {
+    static METRICS: OnceLock<Metrics> = OnceLock::new();
+    let metrics = METRICS.get_or_init(|| {
+        let metrics = Metrics::default();
+        opentelemetry::global::set_meter_provider(metrics.provider().unwrap());
+        metrics
+    });
+    metrics.text().unwrap()
+}
+
 async fn what_moves_is_told(world: &World) {
+    counted();
     let history = world.history();
     world.learn_of("acme", &history).await;
     let first = world.run("acme").await;
@@ -163,6 +176,14 @@ async fn what_moves_is_told(world: &World) {
     assert!(run.alarms.iter().any(|alarm| alarm.feature == "days_since_last_order"), "{run:?}");
     let told = world.heard(|heard| heard.drifted.first().cloned()).await;
     assert_eq!((told.model, told.alarms), (first.model, run.alarms));
+    let text = counted();
+    for kind in kinds {
+        let kind = format!("kind=\"{}\"", kind.as_str_name());
+        let line =
+            text.lines().find(|line| line.starts_with("scoring_model_alarms_total{") && line.contains(&kind));
+        let count = line.and_then(|line| line.rsplit(' ').next()).and_then(|count| count.parse::<f64>().ok());
+        assert!(count >= Some(1.0), "{kind}: {text}");
+    }
 }
 
 async fn backtest(world: &World, request: StartModelBacktestRequest) -> ModelBacktest {
