@@ -93,6 +93,7 @@ impl Scoring {
         let seen = champion.as_ref().map(|champion| champion.id);
         let mut doubts = self.doubts(tenant, model, champion, streams, as_of).await?;
         let mut tx = self.db.begin().await?;
+        self.hold_in_tx(&mut tx, tenant, &model.declaration).await?;
         let places = models::places_in_tx(&mut tx, tenant, &model.declaration).await?;
         doubts.extend(held(&places, seen));
         if doubts.is_empty() {

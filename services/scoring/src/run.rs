@@ -9,7 +9,7 @@ use salient_events::{Outbox, shard_of};
 use salient_learn::propensity::{AccountTable, PropensityConfig, PropensityModel};
 use salient_ledger::Ledger;
 use salient_proto::scoring::v1 as pb;
-use salient_store::{Db, Run, RunContext};
+use salient_store::{Db, Run, RunContext, Tx};
 
 use crate::{
     bodies::Bodies,
@@ -174,6 +174,7 @@ impl Scoring {
             }
         };
         let mut tx = self.db.begin().await?;
+        self.hold_in_tx(&mut tx, tenant, of).await?;
         if let Some(other) = store::models::as_of(&mut tx, tenant, of, at).await?.filter(same) {
             return Ok(other);
         }
@@ -216,6 +217,14 @@ impl Scoring {
         let mut tx = self.db.begin().await?;
         store::insights::forget_named_in_tx(&mut tx, tenant, source.model).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// What was made of a declaration goes with it: nothing more is written once it is gone.
+    pub(crate) async fn hold_in_tx(&self, tx: &mut Tx, tenant: &TenantId, declaration: &str) -> Result<()> {
+        if store::declarations::hold_in_tx(tx, tenant, declaration).await? {
+            return Ok(());
+        }
+        Err(Error::not_found(declarations::name_of(declaration)))
     }
 
     /// Scores every account and publishes the scores, in the order of shards and some at a time, so that memory
@@ -264,6 +273,7 @@ impl Scoring {
 
     async fn put_scores(&self, tenant: &TenantId, declaration: &str, mut scores: Vec<Score>) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        self.hold_in_tx(&mut tx, tenant, declaration).await?;
         let bounds = store::grades::get(&mut tx, tenant).await?;
         store::history::compare(&mut tx, tenant, declaration, &mut scores).await?;
         store::put_scores_in_tx(&mut tx, tenant, declaration, &scores).await?;

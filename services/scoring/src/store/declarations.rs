@@ -81,6 +81,21 @@ pub async fn list(
     rows.into_iter().map(Declaration::try_from).collect()
 }
 
+/// Whether a declaration is there still; it stays until the transaction ends. The built-in model, which has
+/// none, is always there.
+pub async fn hold_in_tx(tx: &mut Tx, tenant: &TenantId, id: &str) -> Result<bool> {
+    if id.is_empty() {
+        return Ok(true);
+    }
+    let row: Option<(String,)> = sql("select declaration from model_declarations
+         where tenant = $1 and declaration = $2 {for_update}")
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx)
+    .await?;
+    Ok(row.is_some())
+}
+
 /// Declares, or replaces, with the file of a model brought along.
 pub async fn put_in_tx(
     tx: &mut Tx,
@@ -110,6 +125,12 @@ pub async fn put_in_tx(
 
 /// Removes a declaration with all that was made of it; whether it was there.
 pub async fn remove_in_tx(tx: &mut Tx, tenant: &TenantId, id: &str) -> Result<bool> {
+    // first: a run that writes holds it, and what it wrote is seen by the statements after this one
+    let removed = sql("delete from model_declarations where tenant = $1 and declaration = $2")
+        .bind(tenant)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
     for text in [
         "delete from score_history where tenant = $1 and declaration = $2",
         "delete from scores where tenant = $1 and declaration = $2",
@@ -117,11 +138,6 @@ pub async fn remove_in_tx(tx: &mut Tx, tenant: &TenantId, id: &str) -> Result<bo
     ] {
         sql(text).bind(tenant).bind(id).execute(&mut *tx).await?;
     }
-    let removed = sql("delete from model_declarations where tenant = $1 and declaration = $2")
-        .bind(tenant)
-        .bind(id)
-        .execute(tx)
-        .await?;
     Ok(removed > 0)
 }
 

@@ -25,6 +25,7 @@ use crate::{
 both!(
     from_a_declaration_to_scores,
     versions_of_a_declaration,
+    nothing_of_a_declaration_stays_behind,
     what_cannot_be_declared,
     too_little_is_no_model,
     noise_goes_live_nowhere,
@@ -175,6 +176,26 @@ async fn versions_of_a_declaration(world: &World) {
     assert_eq!((world.declared_models().await, world.declared_scores("acme").await), (vec![], vec![]));
     let again = DeleteModelDeclarationRequest { name: NAME.into(), request_id: request_id() };
     assert_eq!(why(client.delete_model_declaration(again).await), (Code::NotFound, Reason::ResourceUnknown));
+}
+
+async fn nothing_of_a_declaration_stays_behind(world: &World) {
+    ready(world).await;
+    let mut client = world.declarations("acme", Role::Operator);
+    for _ in 0..3 {
+        world.declare(wins()).await.unwrap();
+        let request = StartScoringRunRequest {
+            request_id: request_id(),
+            model_declaration: NAME.into(),
+            ..StartScoringRunRequest::default()
+        };
+        let run =
+            world.operator().start_scoring_run(request).await.unwrap().into_inner().scoring_run.unwrap();
+        // wherever the run is by then
+        let request = DeleteModelDeclarationRequest { name: NAME.into(), request_id: request_id() };
+        client.delete_model_declaration(request).await.unwrap();
+        world.finished("acme", &run.name).await;
+        assert_eq!((world.declared_models().await, world.declared_scores("acme").await), (vec![], vec![]));
+    }
 }
 
 async fn what_cannot_be_declared(world: &World) {
