@@ -13,7 +13,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use salient_core::{Error, Result, TenantId};
 use salient_learn::{
-    declared::{DeclaredModel, Examples, Gathered, Reader, Reading, Surroundings},
+    declared::{DeclaredModel, Examples, Gathered, Reader, Reading},
     drift::{Alarm, Quality, Thresholds},
     features::{Exogenous, Schema},
     tabular::Config,
@@ -29,7 +29,7 @@ const MOST: usize = 200_000;
 struct Ask {
     reading: Reading,
     reader: Reader,
-    exogenous: Exogenous,
+    exogenous: Arc<Exogenous>,
     known: Vec<i64>,
     open: Option<i64>,
 }
@@ -44,17 +44,17 @@ struct Told {
 impl Ask {
     fn new(
         reading: Reading,
-        (schema, surroundings): (&Schema, &Surroundings),
+        (schema, streams): (&Schema, &Streams),
         known: Vec<i64>,
         open: Option<i64>,
     ) -> Result<Self> {
-        let exogenous = surroundings.exogenous(schema).map_err(refusal)?;
+        let exogenous = streams.exogenous(schema)?;
         Ok(Self { reading, reader: Reader::new(schema), exogenous, known, open })
     }
 
     /// As a version asks that was trained before.
     fn of(body: &DeclaredModel, streams: &Streams, known: Vec<i64>, open: Option<i64>) -> Result<Self> {
-        Self::new(body.reading().map_err(refusal)?, (&body.schema, &streams.surroundings), known, open)
+        Self::new(body.reading().map_err(refusal)?, (&body.schema, streams), known, open)
     }
 }
 
@@ -149,7 +149,7 @@ impl Scoring {
         let schema = self.survey(tenant, streams, now).await?;
         let reading = declarations::read(&of.said.question, &schema)?;
         let cutoffs: Vec<i64> = (1..=CUTOFFS).map(|back| now - back * reading.horizon()).collect();
-        let asked = vec![Ask::new(reading.clone(), (&schema, &streams.surroundings), cutoffs, Some(now))?];
+        let asked = vec![Ask::new(reading.clone(), (&schema, streams), cutoffs, Some(now))?];
         let told = self.ask(tenant, streams, &sample(streams), asked).await?.pop();
         aside(move || {
             let Some(Told { known, open: Some(open) }) = told else {

@@ -2,13 +2,13 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use salient_core::{Result, TenantId};
 use salient_learn::{
     declared::{Raw, RawEvent, Surroundings, Survey},
-    features::Schema,
+    features::{Exogenous, Schema},
 };
 use salient_ledger::{Account, Ledger};
 use salient_store::Connection;
@@ -22,6 +22,9 @@ use crate::{
 /// Accounts that are looked at together.
 pub const BATCH: usize = 1_000;
 
+/// What is measured of regions, by the series of a schema.
+type BySchema = (Schema, Arc<Exogenous>);
+
 /// The ledger with everything that belongs to its accounts.
 #[derive(Clone, Debug)]
 pub struct Streams {
@@ -32,7 +35,9 @@ pub struct Streams {
     /// For each account's number its region.
     regions: Arc<Vec<u32>>,
     /// What is measured of regions.
-    pub surroundings: Arc<Surroundings>,
+    surroundings: Arc<Surroundings>,
+    /// The same by the schemas that it was looked at with: a run asks some accounts at a time.
+    exogenous: Arc<Mutex<Vec<BySchema>>>,
 }
 
 impl Streams {
@@ -64,7 +69,28 @@ impl Streams {
             names[id as usize] = vec![territory.to_owned(), country.to_owned()];
         }
         let surroundings = Arc::new(Surroundings::new(measures::all(conn, tenant).await?, names));
-        Ok(Self { ledger, records: Arc::new(records), regions: Arc::new(regions), surroundings })
+        Ok(Self {
+            ledger,
+            records: Arc::new(records),
+            regions: Arc::new(regions),
+            surroundings,
+            exogenous: Arc::default(),
+        })
+    }
+
+    /// What is measured of regions, by the series of a schema.
+    ///
+    /// # Errors
+    /// A measure that cannot be.
+    pub fn exogenous(&self, schema: &Schema) -> Result<Arc<Exogenous>> {
+        // nothing can panic while it is held, so that a poisoned one is as good as any
+        let mut made = self.exogenous.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = made.iter().find(|(of, _)| of == schema) {
+            return Ok(Arc::clone(known));
+        }
+        let new = Arc::new(self.surroundings.exogenous(schema).map_err(refusal)?);
+        made.push((schema.clone(), Arc::clone(&new)));
+        Ok(new)
     }
 
     /// The numbers of all accounts.
