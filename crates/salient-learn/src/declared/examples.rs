@@ -45,8 +45,8 @@ pub struct Gathered {
 }
 
 impl<'r> Examples<'r> {
-    /// Of subjects, in regions of which that is known, at these cutoffs (microseconds UTC), whose outcomes are all known: the horizon from
-    /// the last one is over.
+    /// Of subjects at these cutoffs (microseconds UTC), whose outcomes are all known: the horizon from the last
+    /// one is over. `exogenous` is what was measured of their regions.
     #[must_use]
     pub fn known(reading: &'r Reading, exogenous: &'r Exogenous, cutoffs: &[i64]) -> Self {
         Self::at(reading, exogenous, cutoffs, true)
