@@ -1,6 +1,9 @@
 //! From a mixed table to the numbers that learners work on.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,8 +52,14 @@ impl Encoder {
     /// [`Error::Invalid`] when no column is left.
     pub fn fit(frame: &Frame) -> Result<(Self, Vec<Refused>), Error> {
         let (mut names, mut codes, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        let mut twins = Twins::default();
         for (name, column) in frame.names().iter().zip(frame.columns()) {
-            match code(column) {
+            // what two columns say alike would be told twice, each with half of its weight
+            let code = code(column).and_then(|code| match twins.of(name, column) {
+                Some(twin) => Err(format!("every value is that of {twin}")),
+                None => Ok(code),
+            });
+            match code {
                 Ok(code) => {
                     names.push(name.clone());
                     codes.push(code);
@@ -146,6 +155,28 @@ fn write(data: &mut Vec<f64>, name: &str, code: &Code, column: &Column) -> Resul
         (Code::Levels { .. }, _) => {
             Err(Error::invalid("columns", format!("{name} holds numbers; the model was trained with texts")))
         }
+    }
+}
+
+/// Columns of numbers that were looked at, by a hash of their values.
+#[derive(Default)]
+struct Twins<'f>(HashMap<u64, Vec<(&'f str, &'f [f64])>>);
+
+impl<'f> Twins<'f> {
+    /// The column of before that has the same values in every row; without one, this one is kept.
+    fn of(&mut self, name: &'f str, column: &'f Column) -> Option<&'f str> {
+        let Column::Number(values) = column else { return None };
+        // zeros of both signs, and all that is missing, are alike
+        let bits = |value: &f64| if value.is_nan() { f64::NAN.to_bits() } else { (value + 0.0).to_bits() };
+        let mut hash = DefaultHasher::new();
+        values.iter().for_each(|value| bits(value).hash(&mut hash));
+        let known = self.0.entry(hash.finish()).or_default();
+        let twin = known.iter().find(|(_, of)| of.iter().map(bits).eq(values.iter().map(bits)));
+        let twin = twin.map(|(name, _)| *name);
+        if twin.is_none() {
+            known.push((name, values));
+        }
+        twin
     }
 }
 

@@ -274,6 +274,25 @@ fn slices_and_gates() {
 }
 
 #[test]
+fn noise_passes_the_gates_hardly_ever_and_skill_does() {
+    let passed = |skill: f64| {
+        let of_seed = |seed: u64| {
+            let r = &mut ChaCha8Rng::seed_from_u64(seed);
+            let p: Vec<f64> = (0..240).map(|_| r.random_range(0.2..0.5)).collect();
+            let told = |p: &f64| r.random::<f64>() < 0.35 + skill * (p - 0.35);
+            let y: Vec<f64> = p.iter().map(told).map(|y| f64::from(u8::from(y))).collect();
+            let options = Options { gates: Gate::published(), ..Options::default() };
+            let data = Data { labels: &y, probability: &p, dimensions: &[] };
+            usize::from(Report::of(&data, &options).unwrap().passed)
+        };
+        (0..1_000).map(of_seed).sum::<usize>()
+    };
+    let (noise, skill) = (passed(0.0), passed(2.0));
+    assert!(noise <= 10, "{noise} of 1,000");
+    assert!(skill >= 800, "{skill} of 1,000");
+}
+
+#[test]
 fn the_page_stands_alone_and_escapes() {
     let html = page(&with_slices(6000));
     for no in ["<script", "src=", "href", "url(", "@import", "http:", "https:", "NaN", "inf", "onload"] {

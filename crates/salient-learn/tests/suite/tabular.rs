@@ -57,7 +57,7 @@ fn what_was_planted_is_found_promised_and_kept() {
     assert!(judged.passed && judged.gates.len() == 4, "{:?}", judged.gates);
 }
 
-/// Twenty data sets whose outcome is a coin: a 95 % interval may err in one of forty on each side.
+/// Twenty data sets whose outcome is a coin: a 99 % interval may err in one of two hundred on each side.
 #[test]
 fn noise_has_no_skill() {
     let passed = (0..20).filter(|&seed| {
@@ -92,6 +92,19 @@ fn what_knows_the_outcome_is_named_and_left_out() {
     assert_eq!(model.columns(), ["source", "age_days", "noise", "duration"]);
     // an honest table has no suspects, whatever the outcome depends on
     assert!(Predictor::train(&frame, &labels, &Config::default()).unwrap().suspects.is_empty());
+}
+
+#[test]
+fn what_two_columns_say_alike_is_told_once() {
+    let (frame, labels) = leads(2_000, 8);
+    let Some(Column::Number(age)) = frame.column("age_days") else { panic!() };
+    let doubled = with(&frame, "age_again", age.clone());
+    let model = Predictor::train(&doubled, &labels, &Config::default()).unwrap();
+    assert_eq!(model.columns(), ["source", "age_days", "noise"]);
+    let refused = model.refused.iter().find(|refused| refused.column == "age_again").unwrap();
+    assert_eq!(refused.why, "every value is that of age_days");
+    let single = Predictor::train(&frame, &labels, &Config::default()).unwrap();
+    assert_eq!(model.probabilities(&doubled).unwrap(), single.probabilities(&frame).unwrap());
 }
 
 #[test]
