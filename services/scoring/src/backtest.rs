@@ -17,7 +17,7 @@ use salient_store::{Run, RunContext};
 
 use crate::{
     declarations::{self, Declaration},
-    domain::{Body, HORIZON_DAYS, Model},
+    domain::{Body, HORIZON_DAYS, Model, SubjectKind},
     grpc::convert,
     run::{Scoring, aside, config, refusal},
     store,
@@ -139,7 +139,8 @@ impl Scoring {
         let tenant = context.run.tenant.clone();
         let Test { declaration, days, models } = self.test(&tenant, &request).await?;
         context.progress(0.1, "reading the order history");
-        let streams = Streams::open(&mut self.db.read().await?, &tenant).await?;
+        let kind = declaration.as_ref().map_or_else(SubjectKind::default, |of| of.said.subject);
+        let streams = Streams::open(&mut self.db.read().await?, &tenant, kind).await?;
         let mut rows = Rows::default();
         let models = Arc::new(models);
         for (place, &day) in days.iter().enumerate() {

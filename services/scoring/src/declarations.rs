@@ -1,4 +1,4 @@
-//! What tenants declare: taking it, reading it, trying it against what is known of accounts.
+//! What tenants declare: taking it, reading it, trying it against what is known of the subjects.
 
 use prost::Message as _;
 use salient_core::{Error, Result, TenantId, Violation, from_micros, page};
@@ -7,12 +7,17 @@ use salient_learn::{
     features::{Kind, Schema},
     onnx::Onnx,
 };
-use salient_proto::scoring::v1 as pb;
+use salient_proto::scoring::v1::{self as pb, model_declaration::Subject as Wire};
 use salient_store::idempotency;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{grpc::convert, run::Scoring, store::declarations as store};
+use crate::{
+    domain::SubjectKind,
+    grpc::convert,
+    run::{Scoring, aside},
+    store::declarations as store,
+};
 
 /// Windows when none are given, days.
 const WINDOWS: [i32; 3] = [30, 90, 365];
@@ -35,9 +40,12 @@ pub struct Declaration {
 pub struct Said {
     /// What people call it.
     pub display_name: String,
+    /// Of whom.
+    #[serde(default)]
+    pub subject: SubjectKind,
     /// What is asked.
     pub question: Question,
-    /// What an account did when it came true.
+    /// What a subject did when it came true.
     pub outcome: String,
     /// Days between runs that start by themselves; 0 for none.
     pub every_days: i32,
@@ -60,8 +68,10 @@ fn said(from: &pb::ModelDeclaration) -> Said {
         if given.is_empty() { default.iter().map(|&text| text.to_owned()).collect() } else { given.to_vec() }
     };
     let windows = if from.windows.is_empty() { WINDOWS.to_vec() } else { from.windows.clone() };
+    let subject = subject(from.subject());
     Said {
         display_name: from.display_name.clone(),
+        subject,
         question: Question {
             population: from.population.clone(),
             target: from.target.clone(),
@@ -75,15 +85,25 @@ fn said(from: &pb::ModelDeclaration) -> Said {
             segment_by: Some(from.segment_by.clone()).filter(|by| !by.is_empty()),
             allow: from.allow_features.clone(),
             learner: learner(from),
+            until: subject.until(),
         },
         outcome: if from.outcome.is_empty() { "came true".into() } else { from.outcome.clone() },
         every_days: from.every_days,
     }
 }
 
+fn subject(from: Wire) -> SubjectKind {
+    match from {
+        Wire::Unspecified | Wire::Account => SubjectKind::Account,
+        Wire::Lead => SubjectKind::Lead,
+        Wire::Contact => SubjectKind::Contact,
+        Wire::Opportunity => SubjectKind::Opportunity,
+    }
+}
+
 fn learner(from: &pb::ModelDeclaration) -> Learner {
     if let Some(onnx) = &from.onnx {
-        let digest = Sha256::digest(&onnx.file).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex::encode(Sha256::digest(&onnx.file));
         return Learner::Onnx(Brought { features: onnx.features.clone(), digest });
     }
     if from.rules.is_empty() {
@@ -93,19 +113,24 @@ fn learner(from: &pb::ModelDeclaration) -> Learner {
     Learner::Rules(from.rules.iter().map(rule).collect())
 }
 
-/// The file of a model brought along, if it can be run; empty without one.
-fn file(from: &pb::ModelDeclaration) -> Result<&[u8]> {
-    let Some(pb::OnnxModel { file, features, .. }) = &from.onnx else { return Ok(&[]) };
+/// Whether the file of a model brought along can be run.
+fn check_file(from: &pb::ModelDeclaration) -> Result<()> {
+    let Some(pb::OnnxModel { file, features, .. }) = &from.onnx else { return Ok(()) };
     let refused = |field: &str, why: String| Error::field(format!("model_declaration.{field}"), why);
     if !from.rules.is_empty() {
         return Err(refused("rules", "a model is brought along; one or the other is accepted".to_owned()));
     }
-    Onnx::check(file, features.len()).map_err(|error| refused("onnx.file", error.to_string()))?;
-    Ok(file)
+    Onnx::check(file, features.len()).map_err(|error| refused("onnx.file", error.to_string()))
 }
 
 fn on_wire(from: Declaration) -> pb::ModelDeclaration {
-    let Said { display_name, question, outcome, every_days } = from.said;
+    let Said { display_name, subject, question, outcome, every_days } = from.said;
+    let subject = match subject {
+        SubjectKind::Account => Wire::Account,
+        SubjectKind::Lead => Wire::Lead,
+        SubjectKind::Contact => Wire::Contact,
+        SubjectKind::Opportunity => Wire::Opportunity,
+    };
     let (mut rules, mut onnx) = (Vec::new(), None);
     match question.learner {
         Learner::Best => {}
@@ -119,6 +144,7 @@ fn on_wire(from: Declaration) -> pb::ModelDeclaration {
     pb::ModelDeclaration {
         name: name_of(&from.id),
         display_name,
+        subject: subject.into(),
         population: question.population,
         target: question.target,
         horizon_days: question.horizon_days,
@@ -160,8 +186,14 @@ impl Scoring {
     ) -> Result<pb::UpsertModelDeclarationResponse> {
         const METHOD: &str = "UpsertModelDeclaration";
         let asked = request.model_declaration.clone().unwrap_or_default();
-        let (said, file) = (said(&asked), file(&asked)?);
-        let schema = self.schema(tenant).await?;
+        let (asked, checked) = aside(move || {
+            let checked = check_file(&asked);
+            (asked, checked)
+        })
+        .await?;
+        checked?;
+        let said = said(&asked);
+        let schema = self.schema(tenant, said.subject).await?;
         Reading::new(&said.question, &schema).map_err(refused)?;
         let mut tx = self.db.begin().await?;
         if let Some(answer) =
@@ -170,7 +202,17 @@ impl Scoring {
             return pb::UpsertModelDeclarationResponse::decode(answer.as_slice()).map_err(Error::internal);
         }
         let (id, now) = (id_of(&asked.name), self.clock.now_micros());
-        let create_time = store::get(&mut tx, tenant, id).await?.map_or(now, |before| before.create_time);
+        let before = store::get(&mut tx, tenant, id).await?;
+        if let Some(before) = before.as_ref().filter(|before| before.said.subject != said.subject) {
+            let why = format!(
+                "{} is about {}; that is accepted, or another name",
+                asked.name,
+                before.said.subject.many()
+            );
+            return Err(Error::field("model_declaration.subject", why));
+        }
+        let create_time = before.map_or(now, |before| before.create_time);
+        let file = asked.onnx.as_ref().map_or(&[][..], |onnx| &onnx.file);
         let declaration = Declaration { id: id.to_owned(), said, create_time, update_time: now };
         store::put_in_tx(&mut tx, tenant, &declaration, file).await?;
         let answer = pb::UpsertModelDeclarationResponse { model_declaration: Some(on_wire(declaration)) };
@@ -187,6 +229,18 @@ impl Scoring {
     pub async fn declaration(&self, tenant: &TenantId, id: &str) -> Result<Declaration> {
         let found = store::get(&mut self.db.read().await?, tenant, id).await?;
         found.ok_or_else(|| Error::not_found(name_of(id)))
+    }
+
+    /// Whom a declaration is about, if it is there; the built-in model, which has none, is about accounts.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn subject_of(&self, tenant: &TenantId, id: &str) -> Result<Option<SubjectKind>> {
+        if id.is_empty() {
+            return Ok(Some(SubjectKind::Account));
+        }
+        let found = store::get(&mut self.db.read().await?, tenant, id).await?;
+        Ok(found.map(|found| found.said.subject))
     }
 
     /// One declaration, on the wire.
@@ -250,10 +304,11 @@ impl Scoring {
         request: &pb::ListFeaturesRequest,
     ) -> Result<pb::ListFeaturesResponse> {
         let windows = if request.windows.is_empty() { WINDOWS.to_vec() } else { request.windows.clone() };
-        let query = ["features", tenant.as_str(), &format!("{windows:?}")];
+        let kind = subject(request.subject());
+        let query = ["features", tenant.as_str(), kind.many(), &format!("{windows:?}")];
         let page = page::page(request.page_size, &request.page_token, &query)?;
         let begin: usize = page.key()?.unwrap_or_default();
-        let named = Reading::vocabulary(windows, &self.schema(tenant).await?)
+        let named = Reading::vocabulary(windows, &self.schema(tenant, kind).await?)
             .map_err(|error| Error::field("windows", error.to_string()))?;
         let rows: Vec<_> = named.into_iter().enumerate().skip(begin).take(page.size + 1).collect();
         let (rows, next_page_token) = page.cut(rows, |(place, _)| place + 1);

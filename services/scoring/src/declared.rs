@@ -1,12 +1,12 @@
-//! Runs of models that a tenant declares: one pass over the accounts gathers examples, a second one
+//! Runs of models that a tenant declares: one pass over the subjects gathers examples, a second one
 //! scores.
 
 use std::sync::Arc;
 
 use crate::{
     declarations,
-    domain::{Body, Model, Score, Subjects, declared},
-    run::{Published, Scoring, aside, refusal},
+    domain::{Body, Model, Published, Score, Subjects, declared},
+    run::{Scoring, aside, refusal},
     store,
     streams::{BATCH, Streams},
 };
@@ -22,10 +22,10 @@ use salient_learn::{
 /// Past days that are learned from, a horizon apart.
 const CUTOFFS: i64 = 5;
 
-/// Examples at most; of more accounts every so-manyth is learned from.
-const MOST: usize = 200_000;
+/// Values of features at most, 8 bytes each; of more subjects every so-manyth is learned from.
+const MOST: usize = 70_000_000;
 
-/// What is asked of accounts, for which streams, and at which moments.
+/// What is asked of subjects, for which streams, and at which moments.
 struct Ask {
     reading: Reading,
     reader: Reader,
@@ -59,7 +59,7 @@ impl Ask {
 }
 
 impl Scoring {
-    /// Asks of accounts, in one pass, some of them in memory at a time.
+    /// Asks of subjects, in one pass, some of them in memory at a time.
     async fn ask(
         &self,
         tenant: &TenantId,
@@ -119,8 +119,8 @@ impl Scoring {
         let at = now - body.reading().map_err(refusal)?.horizon();
         let known = if at < body.trained_at { Vec::new() } else { vec![at] };
         let came = !known.is_empty();
-        let asked = vec![Ask::of(body, streams, known, Some(now))?];
-        let mut told = self.ask(tenant, streams, &sample(streams), asked).await?;
+        let ask = Ask::of(body, streams, known, Some(now))?;
+        let mut told = self.ask(tenant, streams, &sample(streams, &ask.reading), vec![ask]).await?;
         let (Some(told), body) = (told.pop(), body.clone()) else { return Ok(Vec::new()) };
         aside(move || {
             let Told { known, open: Some(now) } = told else { return Ok(Vec::new()) };
@@ -150,11 +150,11 @@ impl Scoring {
         let reading = declarations::read(&of.said.question, &schema)?;
         let cutoffs: Vec<i64> = (1..=CUTOFFS).map(|back| now - back * reading.horizon()).collect();
         let asked = vec![Ask::new(reading.clone(), (&schema, streams), cutoffs, Some(now))?];
-        let told = self.ask(tenant, streams, &sample(streams), asked).await?.pop();
+        let told = self.ask(tenant, streams, &sample(streams, &reading), asked).await?.pop();
         aside(move || {
             let Some(Told { known, open: Some(open) }) = told else {
                 return Err(salient_learn::Error::NotEnoughData {
-                    needed: "accounts of the population".into(),
+                    needed: "some of the population".into(),
                     have: "none".into(),
                 });
             };
@@ -180,7 +180,7 @@ impl Scoring {
         aside(move || body.quality(&rows)).await?.map(Some).map_err(refusal)
     }
 
-    /// The accounts that a version is asked of at a moment, with what came of them.
+    /// The subjects that a version is asked of at a moment, with what came of them.
     pub(crate) async fn known_at(
         &self,
         tenant: &TenantId,
@@ -188,12 +188,12 @@ impl Scoring {
         body: &DeclaredModel,
         at: i64,
     ) -> Result<Gathered> {
-        let asked = vec![Ask::of(body, streams, vec![at], None)?];
-        let told = self.ask(tenant, streams, &sample(streams), asked).await?.pop();
+        let ask = Ask::of(body, streams, vec![at], None)?;
+        let told = self.ask(tenant, streams, &sample(streams, &ask.reading), vec![ask]).await?.pop();
         told.map(|told| told.known).ok_or_else(|| Error::internal("nothing was asked"))
     }
 
-    /// Scores accounts, each with the version that is published for it.
+    /// Scores subjects, each with the version that is published for it.
     pub(crate) async fn score_declared(
         &self,
         tenant: &TenantId,
@@ -203,15 +203,15 @@ impl Scoring {
         as_of: DateTime<Utc>,
     ) -> Result<Vec<Score>> {
         let mut scores = Vec::with_capacity(numbers.len());
-        for (model, numbers) in published.among(&streams.ledger, numbers) {
+        for (model, numbers) in published.among(&streams.members, numbers) {
             let Body::Declared(body) = &model.body else { continue };
             let asked = vec![Ask::of(body, streams, Vec::new(), Some(as_of.timestamp_micros()))?];
             let told = self.ask(tenant, streams, &numbers, asked).await?.pop().and_then(|told| told.open);
             let Some(rows) = told else { continue };
-            let (model, ledger): (Model, _) = (model.clone(), Arc::clone(&streams.ledger));
+            let (model, streams): (Model, _) = (model.clone(), streams.clone());
             scores.extend(
                 aside(move || {
-                    let of = Subjects { accounts: &ledger.accounts, currency: ledger.currency, as_of };
+                    let of = Subjects { members: &streams.members, currency: streams.ledger.currency, as_of };
                     let Body::Declared(body) = &model.body else { return Ok(Vec::new()) };
                     declared(&model, body, &rows, of)
                 })
@@ -222,9 +222,9 @@ impl Scoring {
     }
 }
 
-/// The accounts that are learned from.
-fn sample(streams: &Streams) -> Vec<u32> {
+/// The subjects that are learned from.
+fn sample(streams: &Streams, reading: &Reading) -> Vec<u32> {
     let numbers = streams.numbers();
-    let each = (numbers.len() * CUTOFFS as usize).div_ceil(MOST).max(1);
+    let each = (numbers.len() * CUTOFFS as usize * reading.width()).div_ceil(MOST).max(1);
     numbers.into_iter().step_by(each).collect()
 }

@@ -43,6 +43,7 @@ mod schedule;
 mod scores;
 pub mod store;
 mod streams;
+mod told;
 
 pub use app::{App, SERVICE, build};
 pub use config::Config;

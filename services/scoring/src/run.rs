@@ -1,20 +1,23 @@
 //! A scoring run: train on what was known before a moment, score every account, publish.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message as _;
 use salient_core::{AccountId, Clock, Error, ModelId, Reason, Result, TenantId};
-use salient_events::{Outbox, shard_of};
+use salient_events::{Outbox, erasure, shard_of};
 use salient_learn::propensity::{AccountTable, PropensityConfig, PropensityModel};
-use salient_ledger::Ledger;
 use salient_proto::scoring::v1 as pb;
 use salient_store::{Db, Run, RunContext, Tx};
+use uuid::Uuid;
 
 use crate::{
     bodies::Bodies,
     declarations::{self, Declaration},
-    domain::{Body, HORIZON_DAYS, Model, Score, State, Subjects, score},
+    domain::{Body, HORIZON_DAYS, Model, Published, Score, State, SubjectKind, Subjects, score},
     grpc::convert,
     insight::Insights,
     store::{self, insights::Source},
@@ -24,7 +27,7 @@ use crate::{
 /// The kind under which runs are kept.
 pub const KIND: &str = "scoring";
 
-/// Scores in one transaction, and accounts in one event at most.
+/// Scores in one transaction, and subjects in one event at most.
 const BATCH: usize = 1_000;
 
 /// Days for which it is kept what was said of an account.
@@ -86,7 +89,8 @@ impl Scoring {
         };
         let of = declaration.as_ref().map_or("", |declaration| declaration.id.as_str());
         context.progress(0.05, "reading the order history");
-        let streams = Streams::open(&mut self.db.read().await?, &tenant).await?;
+        let kind = declaration.as_ref().map_or_else(SubjectKind::default, |of| of.said.subject);
+        let streams = Streams::open(&mut self.db.read().await?, &tenant, kind).await?;
         let mut done = pb::ScoringRun {
             as_of: Some(convert::timestamp(as_of)),
             model_declaration: declarations::name_of(of),
@@ -227,7 +231,7 @@ impl Scoring {
         Err(Error::not_found(declarations::name_of(declaration)))
     }
 
-    /// Scores every account and publishes the scores, in the order of shards and some at a time, so that memory
+    /// Scores every subject and publishes the scores, in the order of shards and some at a time, so that memory
     /// does not grow with them; says how many there are.
     async fn publish(
         &self,
@@ -247,22 +251,25 @@ impl Scoring {
         };
         let all = numbers.len();
         // events of few shards from each batch
-        numbers.sort_by_cached_key(|&number| shard(ledger.accounts[number as usize].id));
+        numbers.sort_by_cached_key(|&number| shard(streams.members[number as usize].account));
         let mut done = 0;
         for (place, numbers) in numbers.chunks(BATCH).enumerate() {
-            context.progress(0.5 + 0.3 * (place * BATCH) as f64 / all as f64, "scoring every account");
+            context.progress(0.5 + 0.3 * (place * BATCH) as f64 / all as f64, "scoring everybody");
             let scores = if declaration.is_empty() {
-                let (published, ledger, numbers) = (published.clone(), Arc::clone(ledger), numbers.to_vec());
-                aside(move || some(&published, &ledger, as_of, &numbers)).await??
+                let (published, streams, numbers) = (published.clone(), streams.clone(), numbers.to_vec());
+                aside(move || some(&published, &streams, as_of, &numbers)).await??
             } else {
                 self.score_declared(tenant, streams, published, numbers, as_of).await?
             };
             done += scores.len();
-            self.put_scores(tenant, declaration, scores).await?;
+            let scored: HashSet<Uuid> = scores.iter().map(|score| score.subject).collect();
+            let asked = numbers.iter().map(|&number| streams.members[number as usize].id);
+            let left: Vec<Uuid> = asked.filter(|id| !scored.contains(id)).collect();
+            self.put_scores(tenant, (declaration, streams.kind), scores, &left).await?;
         }
         let mut tx = self.db.begin().await?;
         if !declaration.is_empty() {
-            // who left its population
+            // whom it is asked about no more at all
             store::forget_older_in_tx(&mut tx, tenant, declaration, as_of).await?;
         }
         let before = as_of - TimeDelta::days(HISTORY_DAYS);
@@ -271,9 +278,23 @@ impl Scoring {
         Ok(done)
     }
 
-    async fn put_scores(&self, tenant: &TenantId, declaration: &str, mut scores: Vec<Score>) -> Result<()> {
+    /// Publishes scores; those are forgotten who `left` the population.
+    async fn put_scores(
+        &self,
+        tenant: &TenantId,
+        (declaration, kind): (&str, SubjectKind),
+        mut scores: Vec<Score>,
+        left: &[Uuid],
+    ) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        if kind == SubjectKind::Contact {
+            // since they were read
+            let subjects = scores.iter().map(|score| score.subject);
+            let erased = erasure::erased_in_tx(&mut tx, tenant, subjects).await?;
+            scores.retain(|score| !erased.contains(&score.subject));
+        }
         self.hold_in_tx(&mut tx, tenant, declaration).await?;
+        store::forget_scores_in_tx(&mut tx, tenant, declaration, left).await?;
         let bounds = store::grades::get(&mut tx, tenant).await?;
         store::history::compare(&mut tx, tenant, declaration, &mut scores).await?;
         store::put_scores_in_tx(&mut tx, tenant, declaration, &scores).await?;
@@ -281,7 +302,7 @@ impl Scoring {
         let mut shards: BTreeMap<u16, Vec<pb::Score>> = BTreeMap::new();
         for score in scores {
             let place = shard(score.account);
-            let told = convert::score(score, declaration, &bounds, PUBLISHED_FACTORS);
+            let told = convert::score(score, (declaration, kind), &bounds, PUBLISHED_FACTORS);
             shards.entry(place).or_default().push(told);
         }
         let event = |(shard, scores)| match declaration {
@@ -297,40 +318,6 @@ fn shard(account: AccountId) -> u16 {
     shard_of(account.uuid().as_bytes())
 }
 
-/// The versions whose scores are published.
-#[derive(Clone, Debug, Default)]
-pub struct Published {
-    /// For all but the cohort of the pilot.
-    pub live: Option<Arc<Model>>,
-    /// For its cohort.
-    pub pilot: Option<Arc<Model>>,
-}
-
-impl Published {
-    /// Without versions that were trained on what came after a moment.
-    fn known_at(self, as_of: DateTime<Utc>) -> Self {
-        let known = |model: &Arc<Model>| model.as_of <= as_of;
-        Self { live: self.live.filter(known), pilot: self.pilot.filter(known) }
-    }
-
-    /// The version that scores an account.
-    fn of(&self, account: AccountId) -> Option<&Model> {
-        let pilot = self.pilot.as_deref().filter(|pilot| pilot.state.holds(account));
-        pilot.or(self.live.as_deref())
-    }
-
-    /// Accounts, by number, among the versions that score them.
-    pub(crate) fn among(&self, ledger: &Ledger, numbers: &[u32]) -> Vec<(&Model, Vec<u32>)> {
-        let mut by_version: BTreeMap<ModelId, (&Model, Vec<u32>)> = BTreeMap::new();
-        for &number in numbers {
-            if let Some(model) = self.of(ledger.accounts[number as usize].id) {
-                by_version.entry(model.id).or_insert((model, Vec::new())).1.push(number);
-            }
-        }
-        by_version.into_values().collect()
-    }
-}
-
 /// Works beside the async runtime.
 pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)
@@ -343,11 +330,16 @@ pub fn config() -> PropensityConfig {
 }
 
 /// Scores accounts, by number, each with the version that is published for it.
-fn some(published: &Published, ledger: &Ledger, as_of: DateTime<Utc>, numbers: &[u32]) -> Result<Vec<Score>> {
-    let view = ledger.history.as_of(as_of.timestamp_micros());
-    let of = Subjects { accounts: &ledger.accounts, currency: ledger.currency, as_of };
+fn some(
+    published: &Published,
+    streams: &Streams,
+    as_of: DateTime<Utc>,
+    numbers: &[u32],
+) -> Result<Vec<Score>> {
+    let view = streams.ledger.history.as_of(as_of.timestamp_micros());
+    let of = Subjects { members: &streams.members, currency: streams.ledger.currency, as_of };
     let mut scores = Vec::with_capacity(numbers.len());
-    for (model, numbers) in published.among(ledger, numbers) {
+    for (model, numbers) in published.among(&streams.members, numbers) {
         let Body::Orders(body) = &model.body else { continue };
         let table = AccountTable::of(&view, &numbers, HORIZON_DAYS).map_err(refusal)?;
         scores.extend(score(model, body, &table, of));

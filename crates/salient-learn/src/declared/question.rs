@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::learner::{Input, Learner, beside};
 use crate::{
     DAY_US, Error,
-    features::{Aggregate, Cell, Declaration, Exogenous, Kind, Plan, Schema, Subject},
+    features::{Aggregate, Cell, Declaration, Event, Exogenous, Kind, Plan, Schema, Subject},
 };
 
 /// What a tenant wants to know.
@@ -28,6 +28,9 @@ pub struct Question {
     /// Who answers.
     #[serde(default)]
     pub learner: Learner,
+    /// A kind of event with whose first one a subject leaves the population: a lead that orders is one no more.
+    #[serde(default)]
+    pub until: Option<String>,
 }
 
 /// A part of a question that cannot be, and what would be right.
@@ -102,11 +105,19 @@ pub struct Reading {
     input: Input,
     population: Option<Condition<usize>>,
     target: Condition<usize>,
+    /// The kind of event that ends being asked of.
+    until: Option<u16>,
 }
 
 /// All of them; people are not told apart.
 fn aggregates() -> Vec<Aggregate> {
     Aggregate::ALL.into_iter().filter(|aggregate| *aggregate != Aggregate::People).collect()
+}
+
+/// The kind of event that ends being asked of; none where it never occurs.
+fn until(question: &Question, schema: &Schema) -> Option<u16> {
+    let ends = question.until.as_ref()?;
+    (0_u16..).zip(schema.kinds()).find(|(_, kind)| *kind == ends).map(|(id, _)| id)
 }
 
 impl Reading {
@@ -172,6 +183,7 @@ impl Reading {
                 input,
                 population: population.flatten(),
                 target,
+                until: until(question, schema),
             }),
             None => Err(wrong),
         }
@@ -199,6 +211,12 @@ impl Reading {
         i64::from(self.question.horizon_days) * DAY_US
     }
 
+    /// How many features there are to learn from.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.features().count()
+    }
+
     /// Names and kinds of the features to learn from.
     pub(super) fn features(&self) -> impl Iterator<Item = (&str, Kind)> {
         self.input.names(&self.asked).into_iter()
@@ -215,6 +233,10 @@ impl Reading {
         exogenous: &Exogenous,
         cutoff: i64,
     ) -> Result<Option<Vec<Cell<'s>>>, Error> {
+        let ends = |event: &Event| Some(event.kind) == self.until;
+        if subject.before(cutoff).events().iter().any(ends) {
+            return Ok(None);
+        }
         let rows = self.asked.plan.rows(id, subject, &[cutoff], exogenous)?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         let asked = self.population.as_ref().is_none_or(|is| self.asked.holds(is, &row.cells));

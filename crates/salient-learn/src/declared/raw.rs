@@ -46,12 +46,29 @@ pub struct Raw {
     pub attributes: Vec<RawAttribute>,
     /// Id of its region among those of the [`Surroundings`](super::Surroundings).
     pub region: Option<u32>,
+    /// From when on it is there, microseconds UTC; nothing is asked of it before. None: since the first that
+    /// is known of it.
+    pub begun: Option<i64>,
 }
 
 impl Raw {
+    /// Adds what is known of what it belongs to, under names that begin with `prefix`.
+    pub fn belongs_to(&mut self, prefix: &str, of: &Self) {
+        let event = |event: &RawEvent| RawEvent { kind: format!("{prefix}{}", event.kind), ..event.clone() };
+        self.events.extend(of.events.iter().map(event));
+        let attribute = |(set, known): (&RawAttribute, i64)| RawAttribute {
+            known,
+            name: format!("{prefix}{}", set.name),
+            value: set.value.clone(),
+            // it is not this subject's beginning that its first value goes back to
+            first: false,
+        };
+        self.attributes.extend(of.known().map(attribute));
+    }
+
     /// Its attributes, each with the moment from which on it is taken to be known.
     fn known(&self) -> impl Iterator<Item = (&RawAttribute, i64)> {
-        let begun = self.events.iter().map(|event| event.time).min();
+        let begun = self.begun.or_else(|| self.events.iter().map(|event| event.time).min());
         let known =
             move |of: &RawAttribute| begun.filter(|_| of.first).map_or(of.known, |begun| begun.min(of.known));
         self.attributes.iter().map(move |of| (of, known(of)))
@@ -92,6 +109,9 @@ impl Survey {
     /// Looks at what was known of a subject before a cutoff, microseconds UTC: that there is a kind of
     /// event, and what the values of an attribute are, may itself tell what came later.
     pub fn add(&mut self, raw: &Raw, cutoff: i64) {
+        if raw.begun.is_some_and(|begun| begun >= cutoff) {
+            return;
+        }
         for event in raw.events.iter().filter(|event| event.time < cutoff) {
             if !self.kinds.contains(&event.kind) {
                 self.kinds.insert(event.kind.clone());
@@ -183,10 +203,14 @@ impl Reader {
             };
             Some(AttributeSet { known, attribute, value: value.unwrap_or(Value::Absent) })
         };
-        Subject::new(
+        let subject = Subject::new(
             raw.region,
             raw.events.iter().filter_map(event).collect(),
             raw.known().filter_map(attribute).collect(),
-        )
+        )?;
+        Ok(match raw.begun {
+            Some(begun) => subject.since(begun),
+            None => subject,
+        })
     }
 }

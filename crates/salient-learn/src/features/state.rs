@@ -167,6 +167,7 @@ fn place<T>(
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Subject {
     region: Option<u32>,
+    begun: Option<i64>,
     events: Vec<Event>,
     attributes: Vec<AttributeSet>,
 }
@@ -185,13 +186,23 @@ impl Subject {
         attributes.iter().try_for_each(check_attribute)?;
         events.sort_by_key(|event| event.time);
         attributes.sort_by_key(|set| set.known);
-        Ok(Self { region, events, attributes })
+        Ok(Self { region, begun: None, events, attributes })
+    }
+
+    /// The same, of which nothing is known up to the moment when it began to be (microseconds UTC): what it
+    /// belongs to may have been known before.
+    #[must_use]
+    pub fn since(self, begun: i64) -> Self {
+        Self { begun: Some(begun), ..self }
     }
 
     /// What was known at `cutoff` (microseconds UTC): events with `time < cutoff` and attributes
     /// with `known < cutoff`. There is no other way to the streams.
     #[must_use]
     pub fn before(&self, cutoff: i64) -> Seen<'_> {
+        if self.begun.is_some_and(|begun| begun >= cutoff) {
+            return Seen { cutoff, region: self.region, events: &[], attributes: &[] };
+        }
         let (events, _) = self.events.split_at(self.events.partition_point(|e| e.time < cutoff));
         let (attributes, _) = self.attributes.split_at(self.attributes.partition_point(|a| a.known < cutoff));
         Seen { cutoff, region: self.region, events, attributes }

@@ -2,11 +2,13 @@
 
 mod grade;
 mod score;
+mod subject;
 mod version;
 
 pub use grade::{Grade, GradeBounds};
 pub use score::{Contribution, Earlier, Frozen, Input, Score, Subjects, TREND_DAYS, Trend, declared, score};
-pub use version::{Body, Model, State};
+pub use subject::{Member, SubjectKind};
+pub use version::{Body, Model, Published, State};
 
 /// Days ahead that the built-in model speaks of.
 pub const HORIZON_DAYS: f64 = 30.0;

@@ -11,10 +11,10 @@ use salient_learn::{
     propensity::{AccountTable, PropensityModel, Score as Learned},
     tabular::Reason,
 };
-use salient_ledger::Account;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::{Body, Model};
+use super::{Body, Member, Model};
 
 /// A value that a version reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,10 +37,12 @@ pub struct Contribution {
     pub log_odds: f64,
 }
 
-/// What a model says about an account.
+/// What a model says about a subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Score {
     /// Whom it is about.
+    pub subject: Uuid,
+    /// The account that this is, or belongs to.
     pub account: AccountId,
     /// The model.
     pub model: ModelId,
@@ -48,13 +50,13 @@ pub struct Score {
     pub as_of: DateTime<Utc>,
     /// Calibrated probability of what the version predicts.
     pub probability: f64,
-    /// What the account is expected to spend within the horizon, as far as the version tells.
+    /// What the subject is expected to spend within the horizon, as far as the version tells.
     pub expected: Option<Estimate>,
     /// What the account's orders are paid in.
     pub currency: Currency,
     /// Share of examples that came true in training.
     pub base_rate: f64,
-    /// Log-odds of an account nothing is known about.
+    /// Log-odds of a subject nothing is known about.
     pub bias: f64,
     /// The model's input, in the order of its features; `None` where a value is missing.
     pub features: Vec<Option<Input>>,
@@ -126,12 +128,19 @@ impl Score {
 /// What scores are made for.
 #[derive(Clone, Copy, Debug)]
 pub struct Subjects<'a> {
-    /// All accounts, by number.
-    pub accounts: &'a [Account],
+    /// All of them, by number.
+    pub members: &'a [Member],
     /// What their orders are paid in.
     pub currency: Currency,
     /// Nothing at or after this time was used.
     pub as_of: DateTime<Utc>,
+}
+
+impl Subjects<'_> {
+    fn about(&self, number: u32) -> About {
+        let Member { id, account, .. } = self.members[number as usize];
+        About { subject: id, account, currency: self.currency, as_of: self.as_of }
+    }
 }
 
 /// Scores every account of a table with a version of the built-in model.
@@ -139,13 +148,13 @@ pub struct Subjects<'a> {
 pub fn score(model: &Model, body: &PropensityModel, table: &AccountTable, of: Subjects<'_>) -> Vec<Score> {
     let told = |(row, from): (usize, Learned)| {
         let inputs = (0..NAMES.len()).map(|column| number(table.table.get(row, column))).collect();
-        let account = of.accounts[from.account as usize].id;
-        Said::of(from, of.currency).score((model.id, &model.body), inputs, (account, of.currency, of.as_of))
+        let about = of.about(from.account);
+        Said::of(from, of.currency).score((model.id, &model.body), inputs, about)
     };
     body.score(table).into_iter().enumerate().map(told).collect()
 }
 
-/// Scores accounts with a version of a declared model.
+/// Scores subjects with a version of a declared model.
 ///
 /// # Errors
 /// The rows are not those of its question, or the version says nothing of one.
@@ -158,8 +167,7 @@ pub fn declared(
     let scored = body.score(&rows.frame).map_err(Error::internal)?;
     let told = |(row, from): (usize, Scored)| {
         let inputs = rows.frame.columns().iter().map(|column| input(column, row)).collect();
-        let account = of.accounts[rows.keys[row].subject as usize].id;
-        Said::from(from).score((model.id, &model.body), inputs, (account, of.currency, of.as_of))
+        Said::from(from).score((model.id, &model.body), inputs, of.about(rows.keys[row].subject))
     };
     Ok(scored.into_iter().enumerate().map(told).collect())
 }
@@ -168,6 +176,8 @@ pub fn declared(
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frozen {
     /// Whom it is about.
+    pub subject: Uuid,
+    /// The account that this is, or belongs to.
     pub account: AccountId,
     /// Nothing at or after this time was used.
     pub as_of: DateTime<Utc>,
@@ -200,11 +210,12 @@ impl Frozen {
                 body.score(&frame).map_err(Error::internal)?.pop().map(Said::from)
             }
         };
-        let of = (self.account, self.currency, self.as_of);
+        let Self { subject, account, currency, as_of, .. } = *self;
+        let of = About { subject, account, currency, as_of };
         let again = said.filter(|said| said.probability == self.probability);
         let again = again.map(|said| said.score((self.model, body), self.features.clone(), of));
         again.ok_or_else(|| {
-            Error::internal(format!("{} does not give {} of {} again", self.model, self.as_of, self.account))
+            Error::internal(format!("{} does not give {} of {} again", self.model, self.as_of, self.subject))
         })
     }
 }
@@ -245,6 +256,14 @@ fn frame(body: &DeclaredModel, inputs: &[Option<Input>]) -> Result<Frame, salien
     Frame::new(names, kinds.into_iter().zip(inputs).map(column).collect())
 }
 
+/// What a score is about.
+struct About {
+    subject: Uuid,
+    account: AccountId,
+    currency: Currency,
+    as_of: DateTime<Utc>,
+}
+
 /// What a version says of a row.
 struct Said {
     probability: f64,
@@ -274,7 +293,7 @@ impl Said {
         self,
         (model, body): (ModelId, &Body),
         features: Vec<Option<Input>>,
-        (account, currency, as_of): (AccountId, Currency, DateTime<Utc>),
+        About { subject, account, currency, as_of }: About,
     ) -> Score {
         let parts = body.features().into_iter().zip(&features).zip(self.contributions);
         let part = |((feature, value), log_odds): ((String, &Option<Input>), f64)| Contribution {
@@ -285,6 +304,7 @@ impl Said {
         let mut contributions: Vec<Contribution> = parts.map(part).collect();
         contributions.sort_by(|a, b| b.log_odds.abs().total_cmp(&a.log_odds.abs()));
         Score {
+            subject,
             account,
             model,
             as_of,

@@ -1,6 +1,6 @@
 //! A version of a model, and where it stands.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use salient_core::{AccountId, ModelId};
@@ -10,6 +10,8 @@ use salient_learn::{
     propensity::{Measured, PropensityModel},
 };
 use sha2::{Digest as _, Sha256};
+
+use super::Member;
 
 /// A trained version.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,5 +119,41 @@ impl State {
         let digest = Sha256::digest(account.uuid().as_bytes());
         let place = digest.iter().take(4).fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte));
         f64::from(place) / 2_f64.powi(32) < self.pilot_share()
+    }
+}
+
+/// The versions whose scores are published.
+#[derive(Clone, Debug, Default)]
+pub struct Published {
+    /// For all but the cohort of the pilot.
+    pub live: Option<Arc<Model>>,
+    /// For its cohort.
+    pub pilot: Option<Arc<Model>>,
+}
+
+impl Published {
+    /// Without versions that were trained on what came after a moment.
+    #[must_use]
+    pub fn known_at(self, as_of: DateTime<Utc>) -> Self {
+        let known = |model: &Arc<Model>| model.as_of <= as_of;
+        Self { live: self.live.filter(known), pilot: self.pilot.filter(known) }
+    }
+
+    /// The version that scores what is, or belongs to, an account.
+    fn of(&self, account: AccountId) -> Option<&Model> {
+        let pilot = self.pilot.as_deref().filter(|pilot| pilot.state.holds(account));
+        pilot.or(self.live.as_deref())
+    }
+
+    /// Subjects, by number, among the versions that score them.
+    #[must_use]
+    pub fn among(&self, members: &[Member], numbers: &[u32]) -> Vec<(&Model, Vec<u32>)> {
+        let mut by_version: BTreeMap<ModelId, (&Model, Vec<u32>)> = BTreeMap::new();
+        for &number in numbers {
+            if let Some(model) = self.of(members[number as usize].account) {
+                by_version.entry(model.id).or_insert((model, Vec::new())).1.push(number);
+            }
+        }
+        by_version.into_values().collect()
     }
 }

@@ -12,7 +12,9 @@ pub use salient_ledger::wire::{estimate, time, timestamp};
 
 use crate::{
     declarations,
-    domain::{Body, Contribution, Grade, GradeBounds, Input, Model, Score, State, TARGET, Trend},
+    domain::{
+        Body, Contribution, Grade, GradeBounds, Input, Model, Score, State, SubjectKind, TARGET, Trend,
+    },
 };
 
 /// A model on the wire.
@@ -138,9 +140,14 @@ pub fn alarm(from: Alarm) -> pb::ModelAlarm {
     }
 }
 
-/// A score on the wire, with at most `factors` contributions and without reasons.
+/// A score of a model about such subjects on the wire, with at most `factors` contributions and without reasons.
 #[must_use]
-pub fn score(from: Score, declaration: &str, bounds: &GradeBounds, factors: usize) -> pb::Score {
+pub fn score(
+    from: Score,
+    (declaration, kind): (&str, SubjectKind),
+    bounds: &GradeBounds,
+    factors: usize,
+) -> pb::Score {
     let grade = match bounds.grade(from.probability) {
         Grade::A => pb::score::Grade::A,
         Grade::B => pb::score::Grade::B,
@@ -154,7 +161,8 @@ pub fn score(from: Score, declaration: &str, bounds: &GradeBounds, factors: usiz
         Trend::Unknown => pb::score::Trend::Unknown,
     };
     pb::Score {
-        name: format!("{}/score", from.account.name()),
+        name: format!("{}/score", kind.name(from.subject)),
+        subject: kind.name(from.subject),
         account: from.account.name(),
         model: from.model.name(),
         as_of: Some(timestamp(from.as_of)),
@@ -192,6 +200,8 @@ fn is_amount(feature: &str) -> bool {
 #[must_use]
 pub fn reason(from: &Reason, wording: &Wording, currency: Currency) -> pb::ScoreReason {
     let mut told = from.clone();
+    // that it is one is of no matter to whoever reads it
+    told.column = from.column.strip_prefix("attr_").unwrap_or(&from.column).to_owned();
     if is_amount(&from.column) {
         let unit = 10_f64.powi(currency.digits().cast_signed());
         let in_units = |minor: f64| minor / unit;

@@ -1,7 +1,7 @@
 //! `ScoringService`.
 
 use prost::Message as _;
-use salient_core::{AccountId, Error, ModelBacktestId, ModelId, Result, ScoringRunId, page};
+use salient_core::{Error, ModelBacktestId, ModelId, Result, ScoringRunId, page};
 use salient_kit::{accept, status};
 use salient_proto::scoring::v1::{self as pb, scoring_service_server::ScoringService as Contract};
 use salient_store::{NewRun, runs};
@@ -170,19 +170,7 @@ impl Contract for Service {
         request: Request<pb::ListScoresRequest>,
     ) -> Result<Response<pb::ListScoresResponse>, Status> {
         let (ctx, message) = accept(request)?;
-        let found = async {
-            let of = id_of(&message.model_declaration);
-            let query = ["scores", ctx.tenant().as_str(), of];
-            let page = page::page(message.page_size, &message.page_token, &query)?;
-            let mut read = self.scoring.db.read().await?;
-            let rows = store::list_scores(&mut read, ctx.tenant(), of, page.key()?, page.limit()).await?;
-            let bounds = store::grades::get(&mut read, ctx.tenant()).await?;
-            let (rows, token) = page.cut(rows, |score| (score.probability, score.account.uuid()));
-            let scores = rows.into_iter().map(|score| convert::score(score, of, &bounds, 0)).collect();
-            Result::Ok((scores, token))
-        };
-        let (scores, next_page_token) = found.await.map_err(status)?;
-        Ok(Response::new(pb::ListScoresResponse { scores, next_page_token }))
+        scores::list(&self.scoring, ctx.tenant(), &message).await.map(Response::new).map_err(status)
     }
 
     async fn list_score_history(
@@ -190,30 +178,7 @@ impl Contract for Service {
         request: Request<pb::ListScoreHistoryRequest>,
     ) -> Result<Response<pb::ListScoreHistoryResponse>, Status> {
         let (ctx, message) = accept(request)?;
-        let found = async {
-            let account = AccountId::parse_field("parent", &message.parent)?;
-            let of = id_of(&message.model_declaration);
-            let query = ["score history", ctx.tenant().as_str(), &message.parent, of];
-            let page = page::page(message.page_size, &message.page_token, &query)?;
-            let mut read = self.scoring.db.read().await?;
-            let rows = store::history::list(
-                &mut read,
-                ctx.tenant(),
-                of,
-                account,
-                page.key()?.unwrap_or(i64::MAX),
-                page.limit(),
-            )
-            .await?;
-            Result::Ok(page.cut(rows, |point| point.as_of.timestamp_micros()))
-        };
-        let (rows, next_page_token) = found.await.map_err(status)?;
-        let points = rows.into_iter().map(|point| pb::list_score_history_response::Point {
-            as_of: Some(convert::timestamp(point.as_of)),
-            model: point.model.name(),
-            probability: point.probability,
-        });
-        Ok(Response::new(pb::ListScoreHistoryResponse { points: points.collect(), next_page_token }))
+        scores::history(&self.scoring, ctx.tenant(), &message).await.map(Response::new).map_err(status)
     }
 
     async fn get_grade_bounds(

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use salient_learn::contact_time::{Attempt, Cell, Config, Hours, Tallies, Times, Window, tallies, zone};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Found;
 
@@ -43,8 +44,8 @@ impl Channel {
 /// Somebody who can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// What stands for them in attempts.
-    pub key: String,
+    /// The contact that names them.
+    pub id: Uuid,
     /// Where they are, as an IANA name; empty where that is not known.
     pub time_zone: String,
     /// The industry of their account; empty where that is not known.
@@ -83,16 +84,15 @@ impl Reached {
     /// Learns.
     #[must_use]
     pub fn learn(tried: &[Tried]) -> Self {
-        let number = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).zip(0_u32..).collect();
-        let segments: BTreeMap<String, u32> =
-            number(tried.iter().map(|tried| tried.person.segment.as_str()).collect());
-        let people: BTreeMap<String, u32> =
-            number(tried.iter().map(|tried| tried.person.key.as_str()).collect());
+        let segments: BTreeSet<&str> = tried.iter().map(|tried| tried.person.segment.as_str()).collect();
+        let segments: BTreeMap<String, u32> = segments.into_iter().map(str::to_owned).zip(0..).collect();
+        let people: BTreeSet<Uuid> = tried.iter().map(|tried| tried.person.id).collect();
+        let people: BTreeMap<Uuid, u32> = people.into_iter().zip(0..).collect();
         let times = |channel| {
             let of = tried.iter().filter(|tried| tried.channel == channel);
             let attempt = |tried: &Tried| {
                 Some(Attempt {
-                    contact: *people.get(&tried.person.key)?,
+                    contact: *people.get(&tried.person.id)?,
                     segment: *segments.get(&tried.person.segment)?,
                     cell: Cell::of(tried.time, tried.person.zone()).ok()?,
                     reached: tried.reached,

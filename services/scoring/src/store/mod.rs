@@ -1,8 +1,9 @@
 //! SQL. Private row types that convert, fallibly, into what the domain speaks of.
 
-pub mod accounts;
+pub mod attributes;
 pub mod contacts;
 pub mod declarations;
+pub mod events;
 pub mod grades;
 pub mod history;
 pub mod insights;
@@ -14,7 +15,7 @@ use salient_core::{AccountId, Currency, Estimate, ModelId, TenantId, from_micros
 use salient_store::{Connection, Error, Migration, Migrations, Result, Rows, Tx, sql};
 use uuid::Uuid;
 
-use crate::domain::{Earlier, Score};
+use crate::domain::{Earlier, Score, SubjectKind};
 
 const STEPS: &[Migration] = &[
     Migration::new(1, "start", include_str!("../../migrations/0001_start.sql")),
@@ -25,6 +26,7 @@ const STEPS: &[Migration] = &[
     Migration::new(6, "onnx", include_str!("../../migrations/0006_onnx.sql")),
     Migration::new(7, "contacts", include_str!("../../migrations/0007_contacts.sql")),
     Migration::new(8, "measures", include_str!("../../migrations/0008_measures.sql")),
+    Migration::new(9, "subjects", include_str!("../../migrations/0009_subjects.sql")),
 ];
 
 /// What this service's database needs: the crates' tables, then its own.
@@ -38,6 +40,7 @@ pub fn migrations() -> Migrations {
 
 #[derive(sqlx::FromRow)]
 struct ScoreRow {
+    subject: Uuid,
     account: Uuid,
     model: Uuid,
     as_of: i64,
@@ -56,10 +59,11 @@ impl TryFrom<ScoreRow> for Score {
     type Error = Error;
 
     fn try_from(row: ScoreRow) -> Result<Self> {
-        let broken = |column, detail: String| Error::inconsistent("scores", column, row.account, detail);
+        let broken = |column, detail: String| Error::inconsistent("scores", column, row.subject, detail);
         let currency = Currency::try_from(row.currency.as_str())
             .map_err(|error| broken("currency", error.to_string()))?;
         Ok(Self {
+            subject: row.subject,
             account: AccountId::from_uuid(row.account),
             model: ModelId::from_uuid(row.model),
             as_of: from_micros(row.as_of),
@@ -80,7 +84,14 @@ impl TryFrom<ScoreRow> for Score {
     }
 }
 
-/// Writes the newest scores of accounts, whole.
+/// Rows of records, each with its subject's place.
+fn places(column: &'static str, of: &[(Uuid, usize)]) -> Rows<'static> {
+    Rows::new()
+        .uuid(column, of.iter().map(|(record, _)| *record))
+        .int("place", of.iter().map(|(_, place)| *place as i64))
+}
+
+/// Writes the newest scores of subjects, whole.
 pub async fn put_scores_in_tx(
     tx: &mut Tx,
     tenant: &TenantId,
@@ -94,11 +105,12 @@ pub async fn put_scores_in_tx(
         contributions
             .push(serde_json::to_string(&score.contributions).map_err(salient_core::Error::internal)?);
     }
-    sql("insert into scores (tenant, declaration, account, model, as_of, probability, expected_minor, currency, base_rate, bias,
+    sql("insert into scores (tenant, declaration, subject, account, model, as_of, probability, expected_minor, currency, base_rate, bias,
             features, contributions, earlier_as_of, earlier_probability)
-         select $1, $2, account, model, as_of, probability, expected_minor, currency, base_rate, bias, features,
+         select $1, $2, subject, account, model, as_of, probability, expected_minor, currency, base_rate, bias, features,
             contributions, earlier_as_of, earlier_probability from {rows} where true
-         on conflict (tenant, declaration, account) do update set model = excluded.model, as_of = excluded.as_of,
+         on conflict (tenant, declaration, subject) do update set account = excluded.account,
+            model = excluded.model, as_of = excluded.as_of,
             probability = excluded.probability, expected_minor = excluded.expected_minor,
             currency = excluded.currency, base_rate = excluded.base_rate, bias = excluded.bias,
             features = excluded.features, contributions = excluded.contributions,
@@ -107,6 +119,7 @@ pub async fn put_scores_in_tx(
     .bind(declaration)
     .rows(
         Rows::new()
+            .uuid("subject", scores.iter().map(|score| score.subject))
             .uuid("account", scores.iter().map(|score| score.account.uuid()))
             .uuid("model", scores.iter().map(|score| score.model.uuid()))
             .int("as_of", scores.iter().map(|score| score.as_of))
@@ -128,7 +141,7 @@ pub async fn put_scores_in_tx(
     Ok(())
 }
 
-/// Forgets scores from before a moment: of accounts that are asked about no more.
+/// Forgets scores from before a moment: of subjects that are asked about no more.
 pub async fn forget_older_in_tx(
     tx: &mut Tx,
     tenant: &TenantId,
@@ -144,27 +157,60 @@ pub async fn forget_older_in_tx(
     Ok(())
 }
 
-/// The newest score of an account's profile.
+/// Forgets the newest scores of subjects.
+pub async fn forget_scores_in_tx(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    declaration: &str,
+    of: &[Uuid],
+) -> Result<()> {
+    sql("delete from scores where tenant = $1 and declaration = $2 and subject in (select subject from {rows})")
+        .bind(tenant)
+        .bind(declaration)
+        .rows(Rows::new().uuid("subject", of.iter().copied()))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The profile that a record belongs to; opportunities are none of a profile.
+pub async fn profile_of(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    kind: SubjectKind,
+    record: Uuid,
+) -> Result<Uuid> {
+    let text = match kind {
+        SubjectKind::Account | SubjectKind::Lead => {
+            "select root from account_roots where tenant = $1 and account = $2"
+        }
+        SubjectKind::Contact => "select root from contact_roots where tenant = $1 and contact = $2",
+        SubjectKind::Opportunity => return Ok(record),
+    };
+    let root: Option<(Uuid,)> = sql(text).bind(tenant).bind(record).fetch_optional(conn).await?;
+    Ok(root.map_or(record, |(root,)| root))
+}
+
+/// The newest score of a subject.
 pub async fn score_of(
     conn: &mut impl Connection,
     tenant: &TenantId,
     declaration: &str,
-    account: AccountId,
+    subject: Uuid,
 ) -> Result<Option<Score>> {
     let row: Option<ScoreRow> =
-        sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
+        sql("select subject, account, model, as_of, probability, expected_minor, currency, base_rate,
             bias, features, contributions, earlier_as_of, earlier_probability from scores
-         where tenant = $1 and declaration = $2
-            and account = coalesce((select root from account_roots where tenant = $1 and account = $3), $3)")
+         where tenant = $1 and declaration = $2 and subject = $3")
         .bind(tenant)
         .bind(declaration)
-        .bind(account.uuid())
+        .bind(subject)
         .fetch_optional(conn)
         .await?;
     row.map(Score::try_from).transpose()
 }
 
-/// Scores of profiles, most likely first, below `before` (probability and account).
+/// Scores of profiles, most likely first, below `before` (probability and subject).
 pub async fn list_scores(
     conn: &mut impl Connection,
     tenant: &TenantId,
@@ -172,17 +218,18 @@ pub async fn list_scores(
     before: Option<(f64, Uuid)>,
     limit: i64,
 ) -> Result<Vec<Score>> {
-    let (probability, account) = before.unwrap_or((2.0, Uuid::max()));
+    let (probability, subject) = before.unwrap_or((2.0, Uuid::max()));
     let rows: Vec<ScoreRow> =
-        sql("select account, model, as_of, probability, expected_minor, currency, base_rate,
+        sql("select subject, account, model, as_of, probability, expected_minor, currency, base_rate,
             bias, features, contributions, earlier_as_of, earlier_probability from scores
-         where tenant = $1 and declaration = $2 and (probability, account) < ($3, $4)
-            and account not in (select account from account_roots where tenant = $1)
-         order by probability desc, account desc limit $5")
+         where tenant = $1 and declaration = $2 and (probability, subject) < ($3, $4)
+            and subject not in (select account from account_roots where tenant = $1)
+            and subject not in (select contact from contact_roots where tenant = $1)
+         order by probability desc, subject desc limit $5")
         .bind(tenant)
         .bind(declaration)
         .bind(probability)
-        .bind(account)
+        .bind(subject)
         .bind(limit)
         .fetch_all(conn)
         .await?;

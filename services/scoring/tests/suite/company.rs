@@ -12,7 +12,7 @@ use salient_proto::{
     scoring::v1::{
         GetScoreRequest, ListModelsRequest, ListScoresRequest, Model, ModelDeclaration, Score, ScoringRun,
         StartScoringRunRequest, UpsertModelDeclarationRequest,
-        declaration_service_client::DeclarationServiceClient,
+        declaration_service_client::DeclarationServiceClient, model_declaration,
     },
 };
 use tonic::Status;
@@ -30,10 +30,10 @@ pub struct Company {
 }
 
 /// Numbers that come out the same each time.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn chance(&mut self, share: f64) -> bool {
+    pub fn chance(&mut self, share: f64) -> bool {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -70,7 +70,8 @@ impl Company {
                         name: OpportunityId::new(clock).name(),
                         account: account.name.clone(),
                         state: opportunity::State::Won.into(),
-                        open_time: Some(timestamp(at - TimeDelta::days(1))),
+                        // an opening announces what comes of it, and noise is not announced
+                        open_time: Some(timestamp(if noise { at } else { at - TimeDelta::days(1) })),
                         close_time: Some(timestamp(at)),
                         ..Opportunity::default()
                     });
@@ -146,6 +147,7 @@ pub fn wins() -> ModelDeclaration {
     ModelDeclaration {
         name: NAME.into(),
         display_name: "Wins within 30 days".into(),
+        subject: model_declaration::Subject::Account.into(),
         population: "calls_365d > 0.0".into(),
         target: "won_opportunities_30d > 0.0".into(),
         horizon_days: 30,

@@ -34,11 +34,11 @@ fn monday() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2011, 5, 16, 0, 0, 0).unwrap()
 }
 
-fn key(id: &str) -> Option<SourceKey> {
+pub fn key(id: &str) -> Option<SourceKey> {
     Some(SourceKey { source: "crm".into(), id: id.into() })
 }
 
-fn contact(world: &World, account: &str, id: &str, time_zone: &str) -> Contact {
+pub fn contact(world: &World, account: &str, id: &str, time_zone: &str) -> Contact {
     Contact {
         name: ContactId::new(&world.clock).name(),
         source_key: key(id),
@@ -48,7 +48,7 @@ fn contact(world: &World, account: &str, id: &str, time_zone: &str) -> Contact {
     }
 }
 
-fn call(world: &World, of: &Contact, at: DateTime<Utc>, reached: bool) -> Interaction {
+pub fn call(world: &World, of: &Contact, at: DateTime<Utc>, reached: bool) -> Interaction {
     Interaction {
         name: InteractionId::new(&world.clock).name(),
         account: of.account.clone(),

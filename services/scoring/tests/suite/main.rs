@@ -16,5 +16,6 @@ mod prices;
 mod refusals;
 mod registry;
 mod runs;
+mod subjects;
 mod telling;
 mod world;

@@ -1,3 +1,4 @@
+mod belonging;
 mod given;
 mod surroundings;
 
@@ -66,6 +67,7 @@ fn question() -> Question {
         segment_by: None,
         allow: Vec::new(),
         learner: Learner::Best,
+        until: None,
     }
 }
 
