@@ -21,7 +21,7 @@ use salient_proto::{
     recommendation::v1::{Channel as Way, Recommendation},
     scoring::v1::{
         GetScoringRunRequest, ModelDeclaration, StartScoringRunRequest, UpsertModelDeclarationRequest,
-        declaration_service_client::DeclarationServiceClient,
+        declaration_service_client::DeclarationServiceClient, model_declaration::Subject,
     },
 };
 use salient_store::{Db, sql};
@@ -134,19 +134,23 @@ pub async fn traces(world: &World, item: &Recommendation, person: &Contact, othe
     let tried = part("scoring")["contacts"].as_array().unwrap().clone();
     let tried = tried.iter().find(|record| record["name"] == person.name.as_str()).unwrap();
     assert!(tried["attempts"].as_array().unwrap().iter().any(|tried| tried["reached"] == true));
+    assert_eq!(tried["scores"][0]["modelDeclaration"], "modelDeclarations/buyers");
+    let said = tried["attributes"].as_array().unwrap();
+    assert!(said.iter().any(|said| said["name"] == "title" && said["value"] == person.title.as_str()));
     dead_letter(world, person).await;
 }
 
-/// A model of a tenant's own, that learns from what accounts say of themselves.
+/// A model of a tenant's own, that learns from what people and their accounts say of themselves.
 async fn learned(world: &World) {
     world.settle().await;
     let declared = ModelDeclaration {
-        name: "modelDeclarations/orders".into(),
-        display_name: "Orders within 30 days".into(),
-        target: "orders_30d > 0.0".into(),
+        name: "modelDeclarations/buyers".into(),
+        display_name: "Somebody whose account orders within 30 days".into(),
+        subject: Subject::Contact.into(),
+        target: "account_orders_30d > 0.0".into(),
         horizon_days: 30,
         windows: vec![90],
-        use_features: vec!["orders_90d".into(), "attr_*".into()],
+        use_features: vec!["account_orders_*".into(), "*_account_order".into(), "attr_*".into()],
         ..ModelDeclaration::default()
     };
     let request =
@@ -170,7 +174,7 @@ async fn learned(world: &World) {
     });
     let run = run.await;
     assert_eq!(run.status.as_ref().unwrap().state(), RunState::Succeeded, "{run:?}");
-    assert!(!run.trained_model.is_empty());
+    assert!(run.model == run.trained_model && run.scored_accounts > 0, "{run:?}");
     world.settle().await;
 }
 

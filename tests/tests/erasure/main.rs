@@ -52,6 +52,7 @@ async fn nothing_is_left(engine: Engine, wire: Wire) {
         contact.display_name = format!("Xenia Quillfeather {number:04}");
         contact.email = format!("xenia.quill.{number:04}@marker.example");
         contact.phone = format!("+44 7700 55{number:04}");
+        contact.title = format!("Assistant of {}", contact.display_name);
         (contact.create_time, contact.update_time) = (None, None);
     }
     assert_eq!(world.upsert(contacts.clone()).await.result.unwrap().errors, []);
@@ -88,7 +89,9 @@ async fn nothing_is_left(engine: Engine, wire: Wire) {
         "profile.idempotency.response",
         "profile.consents.proof",
         "profile.person_export_parts.json",
-        "scoring.account_attributes.value",
+        "scoring.attributes.value",
+        "scoring.scores.features",
+        "scoring.score_history.features",
         "recommendation.contacts.display_name",
         "recommendation.pools.drafts",
         "recommendation.recommendations.frozen",
@@ -161,7 +164,8 @@ async fn others_stay(world: &World, person: &Contact) {
     assert!(world.items().await.iter().all(|item| item.contact != person.name));
     // of the person's calls nobody is left whom they tried to reach
     let db = Db::connect(&world.stores["scoring"]).await.unwrap();
-    let tried = "select count(*), count(c.contact) from contact_attempts t left join contacts c on c.person = t.person";
+    let tried = "select count(*), count(c.contact) from account_events e
+        left join contacts c on c.person = e.person where e.person is not null";
     let tried: (i64, i64) = sql(tried).fetch_one(&mut db.read().await.unwrap()).await.unwrap();
     db.close().await;
     assert!(tried.0 > 0 && tried.0 == tried.1, "{tried:?}");

@@ -16,20 +16,20 @@ struct Life<'w> {
 }
 
 impl World {
-    async fn get(&self, path: &str) -> Value {
+    pub async fn get(&self, path: &str) -> Value {
         let (status, answer) = self.rest("GET", path, None).await;
         assert_eq!(status, 200, "{path}: {answer}");
         answer
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub async fn post(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.rest("POST", path, Some(&body)).await;
         assert_eq!(status, 200, "{path}: {answer}");
         answer
     }
 
     /// The run when it has succeeded, its scores heard by all.
-    async fn ended(&self, run: &Value) -> Value {
+    pub async fn ended(&self, run: &Value) -> Value {
         let path = format!("/v1/{}", run["name"].as_str().unwrap());
         loop {
             let run = self.get(&path).await["scoringRun"].clone();
