@@ -171,6 +171,8 @@ pub enum AnyModel {
         /// Weight of the trees in 0..=1.
         share: f64,
     },
+    /// The mean of log-odds of several, at least one.
+    Mean(Vec<Self>),
     /// Naive Bayes, where there is little to learn from.
     Bayes(Bayes),
     /// The sum of the columns, which are points that rules give; a missing one gives none.
@@ -187,6 +189,15 @@ impl Model for AnyModel {
             Self::Bayes(m) => m.log_odds(table),
             Self::Points => self.contributions(table).iter().map(Contributions::log_odds).collect(),
             Self::Onnx(m) => m.log_odds(table),
+            Self::Mean(of) => {
+                let mut sum = vec![0.0; table.rows()];
+                for model in of {
+                    sum.iter_mut()
+                        .zip(model.log_odds(table))
+                        .for_each(|(sum, z)| *sum += z / of.len() as f64);
+                }
+                sum
+            }
             Self::Blend { logistic, trees, share } => logistic
                 .log_odds(table)
                 .into_iter()
@@ -207,6 +218,17 @@ impl Model for AnyModel {
                 (0..table.rows()).map(|at| Contributions { bias: 0.0, parts: row(at) }).collect()
             }
             Self::Onnx(m) => m.contributions(table),
+            Self::Mean(of) => {
+                let none = Contributions { bias: 0.0, parts: vec![0.0; table.cols()] };
+                let (mut sum, share) = (vec![none; table.rows()], 1.0 / of.len() as f64);
+                for model in of {
+                    for (sum, one) in sum.iter_mut().zip(model.contributions(table)) {
+                        sum.bias += share * one.bias;
+                        sum.parts.iter_mut().zip(one.parts).for_each(|(sum, part)| *sum += share * part);
+                    }
+                }
+                sum
+            }
             Self::Blend { logistic, trees, share } => logistic
                 .contributions(table)
                 .into_iter()

@@ -298,7 +298,7 @@ impl PropensityModel {
         match self.model {
             AnyModel::Logistic(_) => "logistic",
             AnyModel::Trees(_) => "trees",
-            AnyModel::Blend { .. } => "blend",
+            AnyModel::Blend { .. } | AnyModel::Mean(_) => "blend",
             AnyModel::Points => "rules",
             AnyModel::Onnx(_) => "onnx",
             AnyModel::Bayes(_) => "bayes",

@@ -10,8 +10,8 @@ use salient_store::{Connection, Result};
 
 use crate::{domain::Body, store::models};
 
-/// Versions that are kept at most; a version with its trees is some hundred kilobytes.
-const MOST: usize = 32;
+/// Versions that are kept at most; a version with its trees is up to two megabytes.
+const MOST: usize = 16;
 
 /// What was trained, by version; it never changes. Cheap to clone.
 #[derive(Clone, Debug, Default)]

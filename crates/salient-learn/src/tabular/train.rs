@@ -4,7 +4,9 @@
 //! and a window that grows with the past or slides along its end) predicts each block from the rows
 //! before it (prequential validation, Dawid 1984; Gama, Sebastião and Rodrigues 2013). The smallest
 //! log loss wins, each block counting half as much as the one after it, so that a past that no longer
-//! holds is left behind; where nothing drifts the whole past wins by itself.
+//! holds is left behind. Unless one is clearly ahead, it is the mean over all windows that is kept: which of
+//! them is right shows only afterwards, and what they get wrong differs (Pesaran and Timmermann 2007,
+//! "Selection of estimation window in the presence of breaks").
 
 use std::ops::Range;
 
@@ -31,6 +33,8 @@ pub enum Kind {
     Trees,
     /// The mean of the two before it, in log-odds.
     Blend,
+    /// The mean of that over all windows, in log-odds.
+    Windows,
     /// Rules that people wrote.
     Rules,
     /// A model that was trained elsewhere.
@@ -46,6 +50,7 @@ impl Kind {
             Self::Logistic => "logistic_regression",
             Self::Trees => "gradient_boosted_trees",
             Self::Blend => "blend",
+            Self::Windows => "blend_over_windows",
             Self::Rules => "rules",
             Self::Onnx => "onnx",
         }
@@ -91,6 +96,9 @@ const BLOCKS: usize = 10;
 /// What a block counts of the one after it.
 const FADE: f64 = 0.5;
 
+/// Standard errors by which one has to be ahead of the steadiest.
+const CLEARLY: f64 = 2.0;
+
 /// Predictions of one candidate for every block, log-odds; `None` where it could not learn.
 struct Promises {
     candidate: Candidate,
@@ -133,7 +141,7 @@ pub(super) fn choose(lessons: &Lessons<'_>) -> Result<Chosen, Error> {
     let blocks = blocks(labels.len());
     let yes = labels.iter().filter(|&&y| y > 0.5).count();
     let few = yes.min(labels.len() - yes) < config.few;
-    let mut promises = Vec::new();
+    let (mut promises, mut blends) = (Vec::new(), Vec::new());
     for &window in &config.windows {
         let kinds: &[Kind] = if few { &[Kind::Bayes] } else { &[Kind::Logistic, Kind::Trees] };
         let mut found = Vec::new();
@@ -142,10 +150,20 @@ pub(super) fn choose(lessons: &Lessons<'_>) -> Result<Chosen, Error> {
             found.push(blocks.iter().map(told).collect::<Result<Vec<_>, _>>()?);
         }
         if let [linear, grown] = found.as_slice() {
-            let both = linear.iter().zip(grown).map(|(a, b)| mean(a.as_deref(), b.as_deref())).collect();
-            promises.push(Promises::of(Kind::Blend, window, both));
+            let both: Vec<_> =
+                linear.iter().zip(grown).map(|(a, b)| mean(&[a.as_deref(), b.as_deref()])).collect();
+            promises.push(Promises::of(Kind::Blend, window, both.clone()));
+            blends.push(both);
         }
         promises.extend(kinds.iter().zip(found).map(|(&kind, blocks)| Promises::of(kind, window, blocks)));
+    }
+    if blends.len() > 1 {
+        // of each block those who could learn
+        let learned = |block: usize| -> Vec<Option<&[f64]>> {
+            blends.iter().filter_map(|of| of[block].as_deref()).map(Some).collect()
+        };
+        let told = (0..blocks.len()).map(|block| mean(&learned(block))).collect();
+        promises.push(Promises::of(Kind::Windows, 1.0, told));
     }
     let last = blocks.len().saturating_sub(1);
     // judged on the last block: chosen and calibrated before it, as it would have been then
@@ -155,7 +173,7 @@ pub(super) fn choose(lessons: &Lessons<'_>) -> Result<Chosen, Error> {
     };
     let Some((at, candidates)) = best(&promises, labels, &blocks) else {
         // no block had both outcomes before it
-        let kind = if few { Kind::Bayes } else { Kind::Logistic };
+        let kind = if few { Kind::Bayes } else { Kind::Windows };
         let candidate = Candidate { kind, window: 1.0, log_loss: f64::INFINITY };
         let calibration = Calibration::default();
         return Ok(Chosen { candidate, candidates: Vec::new(), calibration, measured: None });
@@ -204,8 +222,11 @@ fn blocks(rows: usize) -> Vec<Range<usize>> {
     (BLOCKS / 2..BLOCKS).map(|b| rows * b / BLOCKS..rows * (b + 1) / BLOCKS).collect()
 }
 
-fn mean(a: Option<&[f64]>, b: Option<&[f64]>) -> Option<Vec<f64>> {
-    Some(a?.iter().zip(b?).map(|(a, b)| f64::midpoint(*a, *b)).collect())
+/// The mean of all, row by row; `None` without any, or where one could not learn.
+fn mean(of: &[Option<&[f64]>]) -> Option<Vec<f64>> {
+    let of: Vec<&[f64]> = of.iter().copied().collect::<Option<_>>()?;
+    let rows = of.first()?.len();
+    Some((0..rows).map(|row| of.iter().map(|z| z[row]).sum::<f64>() / of.len() as f64).collect())
 }
 
 /// Log-odds of a block from the window before it; `None` if that has one outcome only.
@@ -228,6 +249,14 @@ pub(super) fn fit(
     until: usize,
 ) -> Result<AnyModel, Error> {
     let (config, rows) = (lessons.config, lessons.before(until, window));
+    if kind == Kind::Windows {
+        let of = config.windows.iter().map(|&window| fit(lessons, (Kind::Blend, window), until));
+        // a short window may have one outcome only
+        let of: Vec<_> = of.filter(|one| !matches!(one, Err(Error::NotEnoughData { .. }))).collect();
+        if !of.is_empty() {
+            return Ok(AnyModel::Mean(of.into_iter().collect::<Result<_, _>>()?));
+        }
+    }
     let table = lessons.table.select(&rows);
     let labels = rows.iter().map(|&row| lessons.labels[row]).collect::<Vec<_>>();
     let linear = || LogisticLearner { l2: config.l2, signed_log: true }.fit(&table, &labels);
@@ -236,14 +265,15 @@ pub(super) fn fit(
         Kind::Bayes => AnyModel::Bayes(BayesLearner::default().fit(&table, &labels)?),
         Kind::Logistic => AnyModel::Logistic(linear()?),
         Kind::Trees => AnyModel::Trees(grown()?),
-        Kind::Blend => AnyModel::Blend { logistic: linear()?, trees: grown()?, share: 0.5 },
+        // over windows none of which has both outcomes: it says so
+        Kind::Blend | Kind::Windows => AnyModel::Blend { logistic: linear()?, trees: grown()?, share: 0.5 },
         Kind::Rules | Kind::Onnx => return Err(Error::invalid("kind", "what is given is not learned")),
     })
 }
 
 /// The place of the candidate that is kept, and the losses of all; `None` if nothing was predicted.
-/// Kept is the smallest loss, unless it is ahead of the steadiest (both learners over all of the past)
-/// by less than a standard error: the best of many is lucky first of all.
+/// Kept is the smallest loss, unless it is ahead of the steadiest (both learners over all windows)
+/// by less than [`CLEARLY`]: the best of many is lucky first of all.
 fn best(all: &[Promises], labels: &[f64], blocks: &[Range<usize>]) -> Option<(usize, Vec<Candidate>)> {
     let losses: Vec<Vec<Vec<f64>>> = all.iter().map(|promises| promises.losses(labels, blocks)).collect();
     let judged: Vec<Candidate> = all
@@ -255,14 +285,20 @@ fn best(all: &[Promises], labels: &[f64], blocks: &[Range<usize>]) -> Option<(us
     let first = (0..judged.len())
         .filter(learned)
         .min_by(|&a, &b| judged[a].log_loss.total_cmp(&judged[b].log_loss).then(a.cmp(&b)))?;
+    let steadiness = |at: &usize| match judged[*at].kind {
+        Kind::Windows => 2,
+        Kind::Blend | Kind::Bayes => 1,
+        _ => 0,
+    };
     let steady = (0..judged.len())
         .filter(learned)
-        .find(|&at| judged[at].window == 1.0 && matches!(judged[at].kind, Kind::Blend | Kind::Bayes));
+        .filter(|&at| judged[at].window == 1.0 && steadiness(&at) > 0)
+        .max_by_key(steadiness);
     let ahead = |steady: &usize| {
         let pairs = losses[*steady].iter().zip(&losses[first]);
         let gains = pairs.map(|(a, b)| a.iter().zip(b).map(|(a, b)| a - b).collect()).collect::<Vec<_>>();
         let (gain, error) = faded(&gains);
-        gain >= error
+        gain >= CLEARLY * error
     };
     Some((steady.filter(|steady| !ahead(steady)).unwrap_or(first), judged))
 }

@@ -37,7 +37,9 @@ fn all_models() -> (Table, Vec<f64>, Vec<AnyModel>) {
     let trees =
         TreesLearner { min_leaf_weight: 5.0, ..TreesLearner::default() }.fit(&table, &labels).expect("fits");
     let blend = AnyModel::Blend { logistic: logistic.clone(), trees: trees.clone(), share: 0.4 };
-    (table, labels, vec![AnyModel::Logistic(logistic), AnyModel::Trees(trees), blend])
+    let (logistic, trees) = (AnyModel::Logistic(logistic), AnyModel::Trees(trees));
+    let mean = AnyModel::Mean(vec![blend.clone(), trees.clone(), logistic.clone()]);
+    (table, labels, vec![logistic, trees, blend, mean])
 }
 
 #[test]

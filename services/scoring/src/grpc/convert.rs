@@ -61,7 +61,7 @@ pub fn model(from: Model) -> pb::Model {
             algorithm: match body.predictor().chosen.kind {
                 Kind::Logistic => pb::model::Algorithm::LogisticRegression,
                 Kind::Trees => pb::model::Algorithm::GradientBoostedTrees,
-                Kind::Blend => pb::model::Algorithm::Blend,
+                Kind::Blend | Kind::Windows => pb::model::Algorithm::Blend,
                 Kind::Bayes => pb::model::Algorithm::NaiveBayes,
                 Kind::Rules => pb::model::Algorithm::Rules,
                 Kind::Onnx => pb::model::Algorithm::Onnx,
