@@ -145,6 +145,8 @@ impl Scoring {
         let now = as_of.timestamp_micros();
         // anew: it may have been replaced since the run began, and the file belongs to what is said of it
         let found = store::declarations::with_file(&mut self.db.read().await?, tenant, id).await?;
+        // one of the same name about others is another one
+        let found = found.filter(|(of, _)| of.said.subject == streams.kind);
         let (of, file) = found.ok_or_else(|| Error::not_found(declarations::name_of(id)))?;
         let schema = self.survey(tenant, streams, now).await?;
         let reading = declarations::read(&of.said.question, &schema)?;
