@@ -113,35 +113,38 @@ pub async fn of(
 /// Forgets what accounts and opportunities said of themselves before they said what they say now, and the
 /// scores that were made of it; how many rows went.
 pub async fn forget_in_tx(tx: &mut Tx, tenant: &TenantId, of: &[Uuid]) -> Result<u64> {
-    let mut gone = 0;
-    for text in [
+    let gone = [
         "delete from attributes where tenant = $1 and subject in (select subject from {rows})
             and exists (select 1 from attributes later where later.tenant = $1
                 and later.subject = attributes.subject and later.name = attributes.name
                 and later.known > attributes.known)",
-        // of an account, what was said of those that belong to it was made of its attributes, too
-        "delete from scores where tenant = $1 and declaration <> '' and account in (select subject from {rows})",
-        "delete from score_history
-         where tenant = $1 and declaration <> '' and account in (select subject from {rows})",
-        "delete from scores where tenant = $1 and declaration <> '' and subject in (select subject from {rows})",
-        "delete from score_history
-         where tenant = $1 and declaration <> '' and subject in (select subject from {rows})",
-    ] {
-        let rows = Rows::new().uuid("subject", of.iter().copied());
-        gone += sql(text).bind(tenant).rows(rows).execute(&mut *tx).await?;
-    }
-    Ok(gone)
+        // what an account's record says, its profile says, and whoever belongs to that has it beside
+        "delete from scores where tenant = $1 and declaration <> '' and account in (
+            select coalesce(r.root, rows.subject) from {rows}
+            left join account_roots r on r.tenant = $1 and r.account = rows.subject)",
+        "delete from score_history where tenant = $1 and declaration <> '' and account in (
+            select coalesce(r.root, rows.subject) from {rows}
+            left join account_roots r on r.tenant = $1 and r.account = rows.subject)",
+    ];
+    Ok(each_in_tx(tx, tenant, &gone, of).await? + each_in_tx(tx, tenant, &SCORES, of).await?)
 }
 
 /// Deletes all that was said of subjects, by themselves and by models; how many rows went.
 pub async fn delete_in_tx(tx: &mut Tx, tenant: &TenantId, of: &[Uuid]) -> Result<u64> {
+    let said = ["delete from attributes where tenant = $1 and subject in (select subject from {rows})"];
+    Ok(each_in_tx(tx, tenant, &said, of).await? + each_in_tx(tx, tenant, &SCORES, of).await?)
+}
+
+/// What deletes all that declared models said of subjects.
+const SCORES: [&str; 2] = [
+    "delete from scores where tenant = $1 and declaration <> '' and subject in (select subject from {rows})",
+    "delete from score_history
+     where tenant = $1 and declaration <> '' and subject in (select subject from {rows})",
+];
+
+async fn each_in_tx(tx: &mut Tx, tenant: &TenantId, texts: &[&'static str], of: &[Uuid]) -> Result<u64> {
     let mut gone = 0;
-    for text in [
-        "delete from attributes where tenant = $1 and subject in (select subject from {rows})",
-        "delete from scores where tenant = $1 and declaration <> '' and subject in (select subject from {rows})",
-        "delete from score_history
-         where tenant = $1 and declaration <> '' and subject in (select subject from {rows})",
-    ] {
+    for &text in texts {
         let rows = Rows::new().uuid("subject", of.iter().copied());
         gone += sql(text).bind(tenant).rows(rows).execute(&mut *tx).await?;
     }

@@ -91,16 +91,10 @@ pub async fn at_accounts(
     of: &[(Uuid, usize)],
     into: &mut [Raw],
 ) -> Result<()> {
-    let rows: Vec<Row> =
-        sql("select rows.place, e.event_time, e.kind, e.amount, e.quantity, e.reached from {rows}
-         join account_events e on e.tenant = $1 and e.account = rows.account
-         order by e.event_time, e.record")
-        .bind(tenant)
-        .rows(super::places("account", of))
-        .fetch_all(conn)
-        .await?;
-    rows.into_iter().for_each(|row| row.add_to(into));
-    Ok(())
+    let text = "select rows.place, e.event_time, e.kind, e.amount, e.quantity, e.reached from {rows}
+         join account_events e on e.tenant = $1 and e.account = rows.record
+         order by e.event_time, e.record";
+    add(conn, tenant, text, of, into).await
 }
 
 /// Adds what happened with these contacts, each with its subject's place in `into`.
@@ -111,16 +105,22 @@ pub async fn with_contacts(
     into: &mut [Raw],
 ) -> Result<()> {
     // crossed, because SQLite takes the order of that
-    let rows: Vec<Row> =
-        sql("select rows.place, e.event_time, e.kind, e.amount, e.quantity, e.reached from {rows}
+    let text = "select rows.place, e.event_time, e.kind, e.amount, e.quantity, e.reached from {rows}
          cross join contacts c cross join account_events e
-         where c.tenant = $1 and c.contact = rows.contact and e.tenant = $1 and e.person = c.person
-         order by e.event_time, e.record")
-        .bind(tenant)
-        .rows(super::places("contact", of))
-        .fetch_all(conn)
-        .await?;
-    rows.into_iter().for_each(|row| row.add_to(into));
+         where c.tenant = $1 and c.contact = rows.record and e.tenant = $1 and e.person = c.person
+         order by e.event_time, e.record";
+    add(conn, tenant, text, of, into).await
+}
+
+async fn add(
+    conn: &mut impl Connection,
+    tenant: &TenantId,
+    text: &'static str,
+    of: &[(Uuid, usize)],
+    into: &mut [Raw],
+) -> Result<()> {
+    let found: Vec<Row> = sql(text).bind(tenant).rows(super::places("record", of)).fetch_all(conn).await?;
+    found.into_iter().for_each(|row| row.add_to(into));
     Ok(())
 }
 

@@ -202,6 +202,24 @@ async fn a_person_is_erased_with_what_was_said(world: &World) {
     assert_eq!(world.count(at_account, &person.account).await, before);
     let with_others = "select count(*) from account_events where account = $1 and person is not null";
     assert!(world.count(with_others, &person.account).await < before);
+
+    // what a record of an account said, its profile had said: with it go the scores of all who belong there
+    let (named, root) = (&people.contacts[10], &people.contacts[12].account);
+    let roots = vec![ProfileRoot { record: named.account.clone(), profile: root.clone() }];
+    world.hear("acme", &ProfilesResolved { roots }).await;
+    world.declared_run_today("acme").await;
+    let said = [
+        "select count(*) from scores where account = $1",
+        "select count(*) from score_history where account = $1",
+    ];
+    for text in said {
+        assert!(world.count(text, root).await >= 4, "{text}");
+    }
+    let (contacts, records) = (vec![named.name.clone()], vec![named.account.clone()]);
+    world.hear("acme", &PersonErased { contacts, records, ..PersonErased::default() }).await;
+    for text in said {
+        assert_eq!(world.count(text, root).await, 0, "{text}");
+    }
 }
 
 async fn what_a_model_is_about_stays(world: &World) {
