@@ -10,7 +10,7 @@ pub mod observe;
 pub mod trace;
 pub mod wire;
 
-use std::{collections::HashMap, future::Future, pin::Pin, sync::LazyLock, time::Instant};
+use std::{future::Future, pin::Pin, time::Instant};
 
 use tonic::body::Body;
 
@@ -46,27 +46,10 @@ const EXEMPT: [(&str, &str); 4] = [
     ("grpc.reflection.v1alpha.ServerReflection", "ServerReflectionInfo"),
 ];
 
-struct Names {
-    service: String,
-    method: String,
-}
-
-static CONTRACT: LazyLock<HashMap<String, Names>> = LazyLock::new(|| {
-    let services = salient_proto::pool().services();
-    services
-        .flat_map(|service| service.methods().collect::<Vec<_>>())
-        .map(|method| {
-            let service = method.parent_service().full_name().to_owned();
-            let path = format!("/{service}/{}", method.name());
-            (path, Names { service, method: method.name().to_owned() })
-        })
-        .collect()
-});
-
 /// The method at `path`, if the contracts have it.
 pub fn method(path: &str) -> Option<Method> {
-    if let Some(names) = CONTRACT.get(path) {
-        return Some(Method { service: &names.service, method: &names.method, exempt: false });
+    if let Some(salient_proto::Method { service, name, .. }) = salient_proto::method(path) {
+        return Some(Method { service, method: name, exempt: false });
     }
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;
     EXEMPT.into_iter().find(|exempt| *exempt == (service, method)).map(|(service, method)| Method {
@@ -78,8 +61,7 @@ pub fn method(path: &str) -> Option<Method> {
 
 /// Reads the descriptors now, so that the first call does not wait for it.
 pub(crate) fn warm() {
-    LazyLock::force(&CONTRACT);
-    salient_proto::method_roles("");
+    salient_proto::method("");
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod json;
 pub mod rules;
 mod validate;
 
-pub use descriptors::{FILE_DESCRIPTOR_SET, method_roles, pool};
+pub use descriptors::{FILE_DESCRIPTOR_SET, Method, method, method_roles, pool};
 pub use json::to_json;
 pub use validate::{Path, Validate, Violation};
 
