@@ -21,6 +21,7 @@
 //! | [`need`], [`contact_time`] | when the next product is due, and the hour to call |
 //! | [`lifetime`] | who is still a customer, how often they will buy and for how much |
 //! | [`health`], [`potential`], [`price`] | how an account does, what it could buy, what others paid |
+//! | [`funnel`] | which step of the way of customers is worse than elsewhere |
 //! | [`evaluate`] | what share of the recommendations came true, with intervals and baselines |
 //! | [`robust`] | quantiles and slopes that one wild value does not move |
 //!
@@ -41,6 +42,7 @@ pub mod evaluate;
 pub mod features;
 mod forest;
 pub mod frame;
+pub mod funnel;
 pub mod health;
 pub mod history;
 pub mod lifetime;

@@ -1,6 +1,61 @@
 //! How often and how evenly somebody buys.
 
-use crate::history::{AsOf, DAY_US};
+use crate::{
+    history::{AsOf, DAY_US},
+    robust::median,
+};
+
+/// Gaps the typical one is taken of: a rhythm of long ago says little.
+const RECENT_GAPS: usize = 12;
+
+/// Typical gaps without an order after which most would have come again …
+const SILENCE_GAPS: f64 = 3.0;
+
+/// … in steps of so many days, from the least to the most.
+const SILENCE_DAYS: (i32, i32, i32) = (30, 90, 360);
+
+/// Buying occasions of ascending times: an order less than a day after the last occasion belongs to it,
+/// so that an order split in two does not make the rhythm look faster.
+#[must_use]
+pub fn occasions(times: impl IntoIterator<Item = i64>) -> Vec<i64> {
+    let mut out: Vec<i64> = Vec::new();
+    for time in times {
+        if out.last().is_none_or(|&last| time.saturating_sub(last) >= DAY_US) {
+            out.push(time);
+        }
+    }
+    out
+}
+
+/// The typical gap: the median of the last twelve gaps between occasions, in days. `None` below `least`
+/// occasions (and below two).
+#[must_use]
+pub fn typical_gap(occasions: &[i64], least: usize) -> Option<f64> {
+    if occasions.len() < least.max(2) {
+        return None;
+    }
+    let recent = occasions.get(occasions.len().saturating_sub(RECENT_GAPS + 1)..).unwrap_or_default();
+    let gap = |(a, b): (&i64, &i64)| b.saturating_sub(*a) as f64 / DAY_US as f64;
+    median(&recent.iter().zip(recent.iter().skip(1)).map(gap).collect::<Vec<f64>>())
+}
+
+/// Days of silence that say something of customers like these: three times the median over accounts (with
+/// three buying occasions or more) of their typical gap, in steps of 30 days, from 90 to 360; 90 where
+/// nobody has a rhythm. Not more than a quarter of the time since the first order, if that is 90 or more: of
+/// what takes longer there are too few past moments to learn from.
+#[must_use]
+pub fn silence_days(view: &AsOf<'_>) -> i32 {
+    let (step, least, most) = SILENCE_DAYS;
+    let steps = |days: f64| days / f64::from(step);
+    let gap = |account| typical_gap(&occasions(view.account_orders(account).map(|order| order.time)), 3);
+    let gaps: Vec<f64> = view.known_accounts().into_iter().filter_map(gap).collect();
+    let days = median(&gaps).map_or(0.0, |gap| SILENCE_GAPS * gap);
+    let known =
+        view.first_time().map_or(0, |first| view.cutoff().saturating_sub(first)) as f64 / DAY_US as f64;
+    // a float to an integer saturates
+    let longest = (steps(known / 4.0).floor() as i32).saturating_mul(step).clamp(least, most);
+    (steps(days).ceil() as i32).saturating_mul(step).clamp(least, longest)
+}
 
 /// The rhythm of a sequence of purchases at a cutoff. Days are floats; purchases on one and the
 /// same instant still count apart.

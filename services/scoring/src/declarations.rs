@@ -63,7 +63,8 @@ pub fn name_of(id: &str) -> String {
     if id.is_empty() { String::new() } else { format!("modelDeclarations/{id}") }
 }
 
-fn said(from: &pb::ModelDeclaration) -> Said {
+/// What is declared, without times.
+pub(crate) fn said(from: &pb::ModelDeclaration) -> Said {
     let or = |given: &[String], default: &[&str]| {
         if given.is_empty() { default.iter().map(|&text| text.to_owned()).collect() } else { given.to_vec() }
     };

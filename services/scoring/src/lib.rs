@@ -17,10 +17,12 @@
 //!
 //! What a tenant declares ([`declarations`]) goes the same way: what is known of accounts is read some at a
 //! time (`streams`), examples are gathered and scored in `declared`, and `schedule` starts the runs that
-//! are due. What is measured of regions ([`measures`]) is joined as of its publication.
+//! are due. What is measured of regions ([`measures`]) is joined as of its publication. What is worth
+//! predicting anywhere is ready to be declared (`templates`).
 //!
 //! When people can be reached ([`insight::contact_time`]) is learned by the run from attempts of which it is
-//! known whether they reached anybody, and answered with what somebody did since.
+//! known whether they reached anybody, and answered with what somebody did since. Where customers get lost
+//! ([`insight::funnel`]) is counted by the run and compared when it is asked.
 //!
 //! # How to add a feature
 //! In `salient_learn::account`: a name and a value. Nothing here changes. An insight: see [`insight`].
@@ -43,6 +45,7 @@ mod schedule;
 mod scores;
 pub mod store;
 mod streams;
+mod templates;
 mod told;
 
 pub use app::{App, SERVICE, build};

@@ -130,8 +130,8 @@ impl Scoring {
             let ledger = streams.ledger;
             let source = Source { model, as_of, currency: ledger.currency };
             let before = as_of.timestamp_micros();
-            let tried = store::contacts::attempts(&mut self.db.read().await?, &tenant, before).await?;
-            let insights = aside(move || Insights::learn(ledger, &tried, as_of)).await?;
+            let dealings = store::dealings::before(&mut self.db.read().await?, &tenant, before).await?;
+            let insights = aside(move || Insights::learn(ledger, &dealings, as_of)).await?;
             self.keep_insights(&tenant, &source, insights).await?;
         }
         Ok(done.encode_to_vec())

@@ -5,6 +5,7 @@
 
 mod merges;
 mod models;
+mod problem;
 mod subjects;
 mod three_sources;
 mod world;

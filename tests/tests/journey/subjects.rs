@@ -3,7 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Engine, Wire, World, fresh_id};
+use crate::{
+    problem::from_a_problem_to_a_model,
+    world::{Engine, Wire, World, fresh_id},
+};
 
 impl World {
     /// The first run of a model that is declared so.
@@ -19,7 +22,7 @@ impl World {
     }
 
     /// The scores of a model that is declared so; its first version must go live.
-    async fn asked(&self, declared: Value) -> Vec<Value> {
+    pub async fn asked(&self, declared: Value) -> Vec<Value> {
         let name = declared["name"].as_str().unwrap();
         let run = self.first_run(&declared).await;
         assert_eq!(run["model"], run["trainedModel"], "{run}");
@@ -38,7 +41,7 @@ impl World {
     }
 
     /// Scores again, from their version and their frozen features.
-    async fn made_again(&self, scores: &[Value], collection: &str) {
+    pub async fn made_again(&self, scores: &[Value], collection: &str) {
         assert!(scores.len() > 20, "{}", scores.len());
         for listed in scores {
             let subject = listed["subject"].as_str().unwrap();
@@ -129,5 +132,6 @@ async fn whoever_is_asked_about() {
         .await;
     let some: Vec<Value> = ruled.iter().step_by(7).cloned().collect();
     world.made_again(&some, "accounts/").await;
+    from_a_problem_to_a_model(&world).await;
     world.end().await;
 }

@@ -1,7 +1,7 @@
 //! What is asked, and how it is understood.
 
 use salient_condition::{Columns, Condition, Type, Value};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::learner::{Input, Learner, beside};
 use crate::{
@@ -28,9 +28,23 @@ pub struct Question {
     /// Who answers.
     #[serde(default)]
     pub learner: Learner,
-    /// A kind of event with whose first one a subject leaves the population: a lead that orders is one no more.
-    #[serde(default)]
-    pub until: Option<String>,
+    /// Kinds of events with whose first one a subject leaves the population: a lead that orders is one no more.
+    #[serde(default, deserialize_with = "several")]
+    pub until: Vec<String>,
+}
+
+/// Several, also where at most one was written: earlier versions knew no more.
+fn several<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Several(Vec<String>),
+        AtMostOne(Option<String>),
+    }
+    Ok(match Written::deserialize(from)? {
+        Written::Several(all) => all,
+        Written::AtMostOne(one) => one.into_iter().collect(),
+    })
 }
 
 /// A part of a question that cannot be, and what would be right.
@@ -105,8 +119,8 @@ pub struct Reading {
     input: Input,
     population: Option<Condition<usize>>,
     target: Condition<usize>,
-    /// The kind of event that ends being asked of.
-    until: Option<u16>,
+    /// The kinds of events that end being asked of.
+    until: Vec<u16>,
 }
 
 /// All of them; people are not told apart.
@@ -114,10 +128,10 @@ fn aggregates() -> Vec<Aggregate> {
     Aggregate::ALL.into_iter().filter(|aggregate| *aggregate != Aggregate::People).collect()
 }
 
-/// The kind of event that ends being asked of; none where it never occurs.
-fn until(question: &Question, schema: &Schema) -> Option<u16> {
-    let ends = question.until.as_ref()?;
-    (0_u16..).zip(schema.kinds()).find(|(_, kind)| *kind == ends).map(|(id, _)| id)
+/// The kinds of events that end being asked of, without those that never occur.
+fn until(question: &Question, schema: &Schema) -> Vec<u16> {
+    let kinds = (0_u16..).zip(schema.kinds());
+    kinds.filter(|(_, kind)| question.until.contains(kind)).map(|(id, _)| id).collect()
 }
 
 impl Reading {
@@ -233,7 +247,7 @@ impl Reading {
         exogenous: &Exogenous,
         cutoff: i64,
     ) -> Result<Option<Vec<Cell<'s>>>, Error> {
-        let ends = |event: &Event| Some(event.kind) == self.until;
+        let ends = |event: &Event| self.until.contains(&event.kind);
         if subject.before(cutoff).events().iter().any(ends) {
             return Ok(None);
         }

@@ -163,6 +163,10 @@ fn check_names(features: &[Feature]) -> Result<(), Error> {
 }
 
 fn chosen(declaration: &Declaration, features: Vec<Feature>) -> Result<Vec<Feature>, Error> {
+    if features.is_empty() {
+        let why = "nothing is known yet to make one of; subjects with an event or an attribute are accepted";
+        return Err(Error::invalid("features", why));
+    }
     for (what, patterns) in [("use", &declaration.keep), ("leave", &declaration.leave)] {
         let unmet = |pattern: &&String| !features.iter().any(|f| glob::matches(pattern, &f.name));
         if let Some(pattern) = patterns.iter().find(unmet) {

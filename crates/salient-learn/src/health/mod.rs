@@ -1,5 +1,4 @@
-//! Health of an account that is bound by no contract: a score of 0..100 that can be taken apart,
-//! labels of churn to learn from, and signs that an account is being won by somebody else.
+//! Health of an account that is bound by no contract: a score of 0..100 that can be taken apart.
 //!
 //! The score is the weighted mean of components between 0 and 1. Those of change are a share,
 //! `(recent + p/2) / (recent + earlier + p)`, over two windows of one length: 1/2 says as much as
@@ -9,12 +8,10 @@
 //! that can be explained in a sentence. A component that cannot be known drops out and the weights
 //! of the others make up for it.
 
-mod labels;
 mod parts;
 mod record;
 
-pub use labels::{ChurnConfig, ChurnLabel, ChurnOutcome, SWITCH_NAMES, SwitchConfig, churned, switch_signs};
-pub use record::{CompetitorSignal, Issue, Order, Record, Usage, WalletShare};
+pub use record::{Issue, Order, Record, Usage};
 
 use crate::{Error, history::DAY_US};
 use parts::{change, enough, parts, total, weight};

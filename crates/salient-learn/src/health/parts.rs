@@ -115,11 +115,6 @@ impl Change {
         (self.recent + self.prior / 2.0) / (self.recent + self.earlier + self.prior)
     }
 
-    /// `ln((recent + p/2) / (earlier + p/2))`.
-    pub fn log_ratio(&self) -> f64 {
-        ((self.recent + self.prior / 2.0) / (self.earlier + self.prior / 2.0)).ln()
-    }
-
     fn facts(&self) -> Facts {
         Facts::Change { recent: self.recent, earlier: self.earlier, window_days: self.days }
     }

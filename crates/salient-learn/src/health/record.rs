@@ -1,6 +1,10 @@
 //! What is known of an account, and what of it was known at a cutoff.
 
-use crate::{Error, history::DAY_US, robust::median};
+use crate::{
+    Error,
+    history::DAY_US,
+    rhythm::{occasions, typical_gap},
+};
 use serde::{Deserialize, Serialize};
 
 /// One order.
@@ -36,24 +40,6 @@ pub struct Issue {
     pub severity: f64,
 }
 
-/// A sign that a competitor is at work: a quote of theirs seen, a tender, a remark of the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct CompetitorSignal {
-    /// When it became known, microseconds UTC.
-    pub time: i64,
-    /// Strength, from 0; an ordinary one counts 1.
-    pub strength: f64,
-}
-
-/// An estimate of our share of what the account buys.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct WalletShare {
-    /// When it was made, microseconds UTC.
-    pub time: i64,
-    /// Share, 0..=1.
-    pub share: f64,
-}
-
 /// Everything known of one account. May hold rows of any time: what is dated at a cutoff or later
 /// is not seen at that cutoff.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -64,10 +50,6 @@ pub struct Record {
     pub usage: Option<Vec<Usage>>,
     /// `None` where support is not recorded; empty where there were none.
     pub issues: Option<Vec<Issue>>,
-    /// Signs of competitors.
-    pub competitor: Vec<CompetitorSignal>,
-    /// Estimates of our share.
-    pub wallet: Vec<WalletShare>,
 }
 
 impl Record {
@@ -87,18 +69,9 @@ impl Record {
         if self.issues.iter().flatten().any(|i| !amount(i.severity)) {
             return Err(Error::invalid("severity", "must be a number from 0"));
         }
-        if self.competitor.iter().any(|s| !amount(s.strength)) {
-            return Err(Error::invalid("strength", "must be a number from 0"));
-        }
-        if self.wallet.iter().any(|w| !(0.0..=1.0).contains(&w.share)) {
-            return Err(Error::invalid("share", "must lie within 0..=1"));
-        }
         Ok(())
     }
 }
-
-/// Gaps the typical one is taken of: a rhythm of long ago says little.
-const RECENT_GAPS: usize = 12;
 
 /// A record as seen at a cutoff.
 #[derive(Clone, Copy)]
@@ -138,38 +111,9 @@ impl<'a> Seen<'a> {
         Some(known.map(move |i| (*i, open(i))))
     }
 
-    pub fn signals(&self) -> impl Iterator<Item = CompetitorSignal> + use<'a> {
-        let cutoff = self.cutoff;
-        self.record.competitor.iter().copied().filter(move |s| s.time < cutoff)
-    }
-
-    pub fn wallet(&self) -> impl Iterator<Item = WalletShare> + use<'a> {
-        let cutoff = self.cutoff;
-        self.record.wallet.iter().copied().filter(move |w| w.time < cutoff)
-    }
-
-    /// Times of buying occasions: an order less than a day after the last occasion belongs to it,
-    /// so that an order split in two does not make the rhythm look faster.
-    pub fn occasions(&self) -> Vec<i64> {
-        let mut out: Vec<i64> = Vec::new();
-        for order in self.orders() {
-            if out.last().is_none_or(|&last| order.time.saturating_sub(last) >= DAY_US) {
-                out.push(order.time);
-            }
-        }
-        out
-    }
-
     /// The account's typical gap: the median of its last twelve gaps between occasions, in days.
     /// `None` below `min_orders` occasions (and below two).
     pub fn typical_gap(&self, min_orders: usize) -> Option<f64> {
-        let occasions = self.occasions();
-        if occasions.len() < min_orders.max(2) {
-            return None;
-        }
-        let from = occasions.len().saturating_sub(RECENT_GAPS + 1);
-        let recent = occasions.get(from..).unwrap_or_default();
-        let gap = |(a, b): (&i64, &i64)| b.saturating_sub(*a) as f64 / DAY_US as f64;
-        median(&recent.iter().zip(recent.iter().skip(1)).map(gap).collect::<Vec<f64>>())
+        typical_gap(&occasions(self.orders().iter().map(|order| order.time)), min_orders)
     }
 }

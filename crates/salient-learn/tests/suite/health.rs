@@ -1,15 +1,11 @@
-//! Health, churn labels and signs of switching: figures worked out by hand, the past that stays
-//! what it was, and properties.
+//! Health: figures worked out by hand, the past that stays what it was, and properties.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use proptest::prelude::*;
 use salient_learn::{
     DAY_US, Error,
-    health::{
-        ChurnConfig, ChurnOutcome, CompetitorSignal, Config, Facts, Health, Issue, Kind, Order, Record,
-        SWITCH_NAMES, SwitchConfig, Trend, Usage, WalletShare, Weights, churned, health, switch_signs,
-    },
+    health::{Config, Facts, Health, Issue, Kind, Order, Record, Trend, Usage, Weights, health},
 };
 
 fn order(day: i64, amount: i64) -> Order {
@@ -24,10 +20,6 @@ fn steady(gap: i64, until: i64) -> Record {
 
 fn value(h: &Health, kind: Kind) -> f64 {
     h.components.iter().find(|c| c.kind == kind).unwrap().value
-}
-
-fn sign(signs: &[f64; SWITCH_NAMES.len()], name: &str) -> f64 {
-    signs[SWITCH_NAMES.iter().position(|&n| n == name).unwrap()]
 }
 
 /// Orders on days 0, 30, …, 150 and 200; cutoff day 260: gaps 30 ×5 and 50, typical 30; silence 60.
@@ -150,78 +142,13 @@ fn split_orders_do_not_quicken_the_rhythm() {
 }
 
 #[test]
-fn churn_as_defined() {
-    let record = |next: Option<i64>| {
-        let mut r = steady(40, 401); // days 0..=400, typical gap 40, window 120
-        r.orders.extend(next.map(|d| order(d, 10)));
-        r
-    };
-    let label = |next, known| churned(&record(next), 410 * DAY_US, known * DAY_US, &ChurnConfig::default());
-    let l = label(None, 530).unwrap();
-    assert_eq!((l.outcome, l.window_days, l.until), (ChurnOutcome::Churned, 120.0, 530 * DAY_US));
-    assert_eq!(label(Some(529), 530).unwrap().outcome, ChurnOutcome::Stayed);
-    assert_eq!(label(Some(410), 530).unwrap().outcome, ChurnOutcome::Stayed);
-    assert_eq!(label(Some(530), 600).unwrap().outcome, ChurnOutcome::Churned);
-    // not known to the end, even though an order is there
-    assert_eq!(label(Some(420), 529), Err(Error::BeyondCutoff { until: 530 * DAY_US, cutoff: 529 * DAY_US }));
-    // the floor: typical gap 5, three gaps are 15 days, the floor 90
-    let l = churned(&steady(5, 100), 100 * DAY_US, 400 * DAY_US, &ChurnConfig::default()).unwrap();
-    assert_eq!((l.window_days, l.typical_gap_days), (90.0, 5.0));
-    // silent for a window already
-    let l = churned(&record(None), 521 * DAY_US, 999 * DAY_US, &ChurnConfig::default()).unwrap();
-    assert_eq!(l.outcome, ChurnOutcome::AlreadyGone);
-    let one = Record { orders: vec![order(1, 1)], ..Record::default() };
-    let none = churned(&one, 9 * DAY_US, 999 * DAY_US, &ChurnConfig::default());
-    assert!(matches!(none, Err(Error::NotEnoughData { .. })));
-}
-
-#[test]
-fn signs_by_hand() {
-    let mut record = steady(30, 601);
-    let signal = |day: i64, strength| CompetitorSignal { time: day * DAY_US, strength };
-    record.competitor = vec![signal(640, 2.0), signal(500, 1.0)];
-    let share = |day: i64, share| WalletShare { time: day * DAY_US, share };
-    record.wallet = vec![share(300, 0.8), share(400, 0.7), share(600, 0.5)];
-    record.issues = Some(vec![Issue { opened: 690 * DAY_US, closed: None, severity: 1.0 }]);
-    let s = switch_signs(&record, 700 * DAY_US, &SwitchConfig::default()).unwrap();
-    assert_eq!(sign(&s, "competitor_signals_recent"), 1.0);
-    // 2·2^(−60/60) + 2^(−200/60)
-    let strength = 1.0 + (-200.0_f64 / 60.0).exp2();
-    assert!((sign(&s, "competitor_strength") - strength).abs() < 1e-12);
-    assert_eq!(sign(&s, "days_since_competitor_signal"), 60.0);
-    assert_eq!(sign(&s, "wallet_share"), 0.5);
-    // every pair falls by 0.001 a day
-    assert!((sign(&s, "wallet_share_change") + 0.36525).abs() < 1e-9);
-    assert!((sign(&s, "overdue_ratio") - 100.0 / 30.0).abs() < 1e-12);
-    assert_eq!(sign(&s, "going_quiet"), 1.0);
-    assert_eq!((sign(&s, "issues_recent"), sign(&s, "issues_open")), (1.0, 1.0));
-    // windows of 182 days: (518, 700] holds 540, 570, 600; (336, 518] holds 360, 390, …, 510
-    assert!((sign(&s, "orders_change") - (3.5_f64 / 6.5).ln()).abs() < 1e-12);
-    assert!((sign(&s, "amount_change") - (3.5_f64 / 6.5).ln()).abs() < 1e-12);
-    assert_eq!(sign(&s, "products_change"), 0.0);
-    let empty = switch_signs(&Record::default(), 0, &SwitchConfig::default()).unwrap();
-    assert_eq!(sign(&empty, "competitor_signals_recent"), 0.0);
-    for name in ["wallet_share", "overdue_ratio", "going_quiet", "orders_change", "issues_open"] {
-        assert!(sign(&empty, name).is_nan(), "{name}");
-    }
-}
-
-#[test]
 fn what_is_dated_at_the_cutoff_is_not_seen() {
     let (past, cutoff) = (steady(30, 500), 510 * DAY_US);
     let past = Record { issues: Some(vec![]), ..past };
     let mut record = past.clone();
     record.orders.push(order(510, 90_000));
     record.issues = Some(vec![Issue { opened: cutoff, closed: None, severity: 9.0 }]);
-    record.competitor = vec![CompetitorSignal { time: cutoff, strength: 9.0 }];
-    record.wallet = vec![WalletShare { time: cutoff, share: 0.1 }];
     assert_eq!(health(&record, cutoff, &Config::default()), health(&past, cutoff, &Config::default()));
-    let signs = |r| bits(&switch_signs(r, cutoff, &SwitchConfig::default()).unwrap());
-    assert_eq!(signs(&record), signs(&past));
-}
-
-fn bits(signs: &[f64]) -> Vec<u64> {
-    signs.iter().map(|x| x.to_bits()).collect()
 }
 
 prop_compose! {
@@ -229,8 +156,6 @@ prop_compose! {
         gaps in prop::collection::vec((0_i64..60, 0_i64..9000, 1_u32..6), 3..60),
         events in prop::collection::vec(0.0_f64..200.0, 0..40),
         issues in prop::collection::vec((0_i64..1500, prop::option::of(0_i64..200), 0.0_f64..4.0), 0..8),
-        signals in prop::collection::vec((0_i64..1500, 0.0_f64..3.0), 0..8),
-        wallet in prop::collection::vec((0_i64..1500, 0.0_f64..1.0), 0..8),
     ) -> Record {
         let mut day = 0;
         let mut orders = Vec::new();
@@ -248,9 +173,6 @@ prop_compose! {
             orders,
             usage: (!events.is_empty()).then(|| (0..).zip(events).map(usage).collect()),
             issues: Some(issues.into_iter().map(issue).collect()),
-            competitor: signals.into_iter()
-                .map(|(d, strength)| CompetitorSignal { time: d * DAY_US, strength }).collect(),
-            wallet: wallet.into_iter().map(|(d, share)| WalletShare { time: d * DAY_US, share }).collect(),
         }
     }
 }
@@ -268,8 +190,6 @@ fn cut(record: &Record, cutoff: i64) -> Record {
             i.closed = i.closed.filter(|&c| c < cutoff);
         }
     }
-    r.competitor.retain(|s| s.time < cutoff);
-    r.wallet.retain(|w| w.time < cutoff);
     r
 }
 
@@ -280,11 +200,6 @@ proptest! {
         let past = cut(&record, cutoff);
         let config = Config::default();
         prop_assert_eq!(health(&record, cutoff, &config), health(&past, cutoff, &config));
-        let signs = |r| bits(&switch_signs(r, cutoff, &SwitchConfig::default()).unwrap());
-        prop_assert_eq!(signs(&record), signs(&past));
-        // and a label at the cutoff rests on the same typical gap
-        let gap = |r| churned(r, cutoff, i64::MAX, &ChurnConfig::default()).map(|l| l.typical_gap_days);
-        prop_assert_eq!(gap(&record), gap(&past));
     }
 
     #[test]

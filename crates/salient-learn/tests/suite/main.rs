@@ -5,6 +5,7 @@ mod contact_time;
 mod drift;
 mod features;
 mod frame;
+mod funnel;
 mod health;
 mod lifetime;
 mod measures;

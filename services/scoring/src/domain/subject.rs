@@ -1,6 +1,7 @@
 //! Whom models are asked about.
 
 use salient_core::{AccountId, ContactId, OpportunityId};
+use salient_learn::{Error, features::Schema};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -47,10 +48,22 @@ impl SubjectKind {
         format!("{}/{id}", self.collection())
     }
 
-    /// The kind of event with whose first one a subject is asked about no more.
+    /// The kinds of events with whose first one a subject is asked about no more: whoever returns something has
+    /// bought it, whether or not that was told.
     #[must_use]
-    pub fn until(self) -> Option<String> {
-        (self == Self::Lead).then(|| "order".to_owned())
+    pub fn until(self) -> Vec<String> {
+        let ends: &[&str] = if self == Self::Lead { &["order", "return"] } else { &[] };
+        ends.iter().map(|&kind| kind.to_owned()).collect()
+    }
+
+    /// A schema that knows these events, even if none has happened yet: a version that was trained before must
+    /// see them come.
+    ///
+    /// # Errors
+    /// A schema that holds no more kinds.
+    pub fn seen_to_end(self, mut schema: Schema) -> Result<Schema, Error> {
+        self.until().iter().try_for_each(|kind| schema.kind(kind).map(drop))?;
+        Ok(schema)
     }
 }
 

@@ -55,4 +55,12 @@ impl Contract for Declarations {
         let (ctx, message) = accept(request)?;
         self.scoring.features(ctx.tenant(), &message).await.map(Response::new).map_err(status)
     }
+
+    async fn list_model_templates(
+        &self,
+        request: Request<pb::ListModelTemplatesRequest>,
+    ) -> Result<Response<pb::ListModelTemplatesResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        self.scoring.templates(ctx.tenant(), &message).await.map(Response::new).map_err(status)
+    }
 }

@@ -9,7 +9,7 @@ use salient_proto::scoring::v1::{
 use serde::de::DeserializeOwned;
 use tonic::{Request, Response, Status};
 
-use super::{answers, times};
+use super::{answers, funnel, times};
 use crate::{
     insight::{
         Kind, Lacking,
@@ -266,5 +266,23 @@ impl Contract for Insight {
         };
         let penetration = Some(found.await.map_err(status)?);
         Ok(Response::new(pb::GetPenetrationResponse { penetration }))
+    }
+
+    async fn get_funnel_benchmark(
+        &self,
+        request: Request<pb::GetFunnelBenchmarkRequest>,
+    ) -> Result<Response<pb::GetFunnelBenchmarkResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        let funnel_benchmark =
+            Some(funnel::get(&self.scoring, ctx.tenant(), &message).await.map_err(status)?);
+        Ok(Response::new(pb::GetFunnelBenchmarkResponse { funnel_benchmark }))
+    }
+
+    async fn list_funnel_benchmarks(
+        &self,
+        request: Request<pb::ListFunnelBenchmarksRequest>,
+    ) -> Result<Response<pb::ListFunnelBenchmarksResponse>, Status> {
+        let (ctx, message) = accept(request)?;
+        funnel::list(&self.scoring, ctx.tenant(), &message).await.map(Response::new).map_err(status)
     }
 }

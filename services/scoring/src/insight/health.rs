@@ -1,14 +1,14 @@
 //! Health: how an account fares against its own past.
 //!
-//! Orders are known here. Usage and issues are not, so that these components drop out and are
-//! listed as missing.
+//! Orders, support requests and use are known here. What a tenant does not record drops out and is listed
+//! as missing.
 
 use salient_learn::{
     AsOf,
     health::{Config, Health, Order, Record, health},
 };
 
-use super::Found;
+use super::{Found, dealings::ByAccount};
 
 /// How scores are made: the defaults of the algorithm.
 #[must_use]
@@ -20,13 +20,17 @@ pub fn config() -> Config {
 ///
 /// # Errors
 /// Too little is known of it.
-pub fn of(view: &AsOf<'_>, account: u32) -> Found<Health> {
+pub fn of(view: &AsOf<'_>, dealt: &ByAccount, account: u32) -> Found<Health> {
     let order = |order: salient_learn::history::Order<'_>| Order {
         time: order.time,
         amount: order.amount(),
         products: order.products.to_vec(),
     };
-    let record = Record { orders: view.account_orders(account).map(order).collect(), ..Record::default() };
+    let record = Record {
+        orders: view.account_orders(account).map(order).collect(),
+        issues: dealt.issues(account),
+        usage: dealt.usage(account, view.cutoff()),
+    };
     Ok(health(&record, view.cutoff(), &config())?)
 }
 

@@ -12,6 +12,8 @@
 //! [`Insights::fits`] and in what it is about, and an RPC in `insight_service.proto`.
 
 pub mod contact_time;
+pub mod dealings;
+pub mod funnel;
 pub mod health;
 pub mod lifetime;
 pub mod need;
@@ -27,7 +29,9 @@ use salient_ledger::Ledger;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    contact_time::{Reached, Tried},
+    contact_time::Reached,
+    dealings::{ByAccount, Dealings},
+    funnel::Funnels,
     lifetime::{Lifetimes, Summary},
     need::Products,
     price::Deals,
@@ -48,6 +52,8 @@ pub enum Kind {
     Potential,
     /// When people can be reached.
     ContactTime,
+    /// The way of customers.
+    Funnel,
 }
 
 impl Kind {
@@ -61,6 +67,7 @@ impl Kind {
             Self::Prices => "prices",
             Self::Potential => "potential",
             Self::ContactTime => "contact_time",
+            Self::Funnel => "funnel",
         }
     }
 }
@@ -100,12 +107,14 @@ pub struct Insights {
     needs: Found<Needs>,
     potentials: Found<Vec<Found<CategoryPotential>>>,
     reached: Reached,
+    dealt: ByAccount,
+    funnels: Found<Funnels>,
 }
 
 impl Insights {
-    /// Learns from what was known before `as_of`, `tried` being the attempts to reach people. Takes seconds.
+    /// Learns from what was known before `as_of`. Takes seconds.
     #[must_use]
-    pub fn learn(ledger: Arc<Ledger>, tried: &[Tried], as_of: DateTime<Utc>) -> Self {
+    pub fn learn(ledger: Arc<Ledger>, dealings: &Dealings, as_of: DateTime<Utc>) -> Self {
         let cutoff = as_of.timestamp_micros();
         let view = ledger.history.as_of(cutoff);
         let accounts = 0..u32::try_from(ledger.accounts.len()).unwrap_or(u32::MAX);
@@ -114,8 +123,10 @@ impl Insights {
         let lifetimes = Lifetimes::fit(&known);
         let needs = need::fit(&view);
         let potentials = potential::judge(&view, &ledger.accounts);
-        let reached = Reached::learn(tried);
-        Self { cutoff, summaries, lifetimes, needs, potentials, reached, ledger }
+        let reached = Reached::learn(&dealings.tried);
+        let dealt = ByAccount::new(&ledger, dealings);
+        let funnels = Funnels::count(&ledger, &view, &dealt);
+        Self { cutoff, summaries, lifetimes, needs, potentials, reached, dealt, funnels, ledger }
     }
 
     /// How many accounts there are.
@@ -136,6 +147,7 @@ impl Insights {
             (Kind::Prices, json(&Found::Ok(price::config()))?),
             (Kind::Potential, json(&of(&self.potentials).map(|_| potential::config()))?),
             (Kind::ContactTime, json(&Found::Ok(&self.reached))?),
+            (Kind::Funnel, json(&self.funnels)?),
         ])
     }
 
@@ -153,7 +165,7 @@ impl Insights {
             let potential = of(&self.potentials).and_then(|judged| of(&judged[place]));
             for (kind, body) in [
                 (Kind::Lifetime, json(&self.summaries[place])?),
-                (Kind::Health, json(&health::of(&view, number))?),
+                (Kind::Health, json(&health::of(&view, &self.dealt, number))?),
                 (Kind::Needs, json(&needs)?),
                 (Kind::Prices, json(&Found::Ok(&account.industry))?),
                 (Kind::Potential, json(&potential)?),

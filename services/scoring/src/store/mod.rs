@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod contacts;
+pub mod dealings;
 pub mod declarations;
 pub mod events;
 pub mod grades;

@@ -5,7 +5,7 @@
 mod members;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -208,7 +208,18 @@ fn orders(ledger: &Ledger, number: u32, raw: &mut Raw) {
         amount: order.amount() as f64,
         quantity: order.quantities.iter().sum(),
     };
-    raw.events.extend(view.account_orders(number).map(|order| event("order", order)));
+    let mut bought = HashSet::new();
+    for order in view.account_orders(number) {
+        let lines = order.products.iter().zip(order.quantities).zip(order.amounts);
+        let new = lines.filter(|((product, _), _)| bought.insert(**product));
+        raw.events.extend(new.map(|((_, &quantity), &amount)| RawEvent {
+            time: order.time,
+            kind: "new_product".to_owned(),
+            amount: amount as f64,
+            quantity,
+        }));
+        raw.events.push(event("order", order));
+    }
     raw.events.extend(view.account_returns(number).map(|order| event("return", order)));
 }
 
@@ -234,6 +245,6 @@ impl Scoring {
             let raw = streams.read(&mut read, tenant, numbers).await?;
             raw.iter().for_each(|raw| survey.add(raw, cutoff));
         }
-        survey.schema().map_err(refusal)
+        streams.kind.seen_to_end(survey.schema().map_err(refusal)?).map_err(refusal)
     }
 }

@@ -39,6 +39,11 @@ impl Dice {
         self.0 ^= self.0 << 17;
         ((self.0 >> 11) as f64 / (1_u64 << 53) as f64) < share
     }
+
+    /// A number from 0 to below `limit`, which is up to 1,024.
+    pub fn below(&mut self, limit: i64) -> i64 {
+        (0..10).fold(0, |number, _| 2 * number + i64::from(self.chance(0.5))) * limit / 1024
+    }
 }
 
 impl Company {
@@ -106,11 +111,15 @@ impl World {
     }
 
     pub async fn declared_run(&self, tenant: &str, as_of: Option<DateTime<Utc>>) -> ScoringRun {
+        self.run_of(tenant, NAME, as_of).await
+    }
+
+    pub async fn run_of(&self, tenant: &str, of: &str, as_of: Option<DateTime<Utc>>) -> ScoringRun {
         let request = StartScoringRunRequest {
             request_id: request_id(),
             as_of: as_of.map(timestamp),
             keep_model: false,
-            model_declaration: NAME.into(),
+            model_declaration: of.into(),
         };
         let mut client = self.client_of(tenant, Role::Operator);
         let run = client.start_scoring_run(request).await.unwrap().into_inner().scoring_run.unwrap();

@@ -3,17 +3,21 @@
 use std::collections::BTreeSet;
 
 use chrono::{TimeDelta, TimeZone as _, Utc};
-use salient_core::Reason;
+use salient_core::{InteractionId, Reason};
 use salient_kit::Role;
 use salient_learn::DAY_US;
 use salient_proto::{
     common::v1::run_status::State,
-    profile::v1::{Account, AccountsChanged, ProfileRoot, ProfilesResolved},
+    profile::v1::{
+        Account, AccountsChanged, Interaction, InteractionsRecorded, ProfileRoot, ProfilesResolved,
+        interaction::Kind,
+    },
     scoring::v1::{
         ForecastNeedRequest, ForecastNeedResponse, GetHealthRequest, GetLifetimeValueRequest,
         GetPenetrationRequest, GetPotentialRequest, GetPriceGuidanceRequest, Health, LifetimeValue,
         Penetration, Potential,
         health::{Component, Grade, Trend},
+        health_part::{Change, Facts, Issues},
         lifetime_value::Method,
     },
 };
@@ -30,6 +34,7 @@ both!(
     bounds_of_requests,
     what_an_account_is_worth,
     how_an_account_fares,
+    support_and_use_are_part_of_health,
     what_an_account_needs,
     what_comes_later_changes_no_insight,
     a_later_run_takes_the_place_of_the_one_before,
@@ -191,6 +196,40 @@ async fn how_an_account_fares(world: &World) {
     assert!(mean(&regular) > mean(&stopped) + 20.0, "{} {}", mean(&regular), mean(&stopped));
     let declining = stopped.iter().filter(|health| health.trend() == Trend::Declining).count();
     assert!(declining > stopped.len() / 2, "{declining} of {}", stopped.len());
+}
+
+async fn support_and_use_are_part_of_health(world: &World) {
+    let history = world.history();
+    world.learn_of("acme", &history).await;
+    let (busy, calm) = (&history.accounts[0].name, &history.accounts[3].name);
+    let said = |kind: Kind, back: i64, quantity: f64| Interaction {
+        name: InteractionId::new(&world.clock).name(),
+        account: busy.clone(),
+        kind: kind.into(),
+        occur_time: Some(timestamp(world.today() - TimeDelta::days(back) + TimeDelta::hours(9))),
+        quantity,
+        ..Interaction::default()
+    };
+    // two requests count, one is too long ago; of the use of 200 days the last ninety are half as much
+    let mut interactions = [20, 80, 100].map(|back| said(Kind::Support, back, 1.0)).to_vec();
+    interactions.extend((1..=200).map(|back| said(Kind::Usage, back, if back <= 90 { 2.0 } else { 4.0 })));
+    // what comes at the run's moment or later is not known to it
+    interactions.extend([said(Kind::Support, 0, 1.0), said(Kind::Usage, 0, 999.0)]);
+    world.hear("acme", &InteractionsRecorded { interactions }).await;
+    world.run("acme").await;
+    let part = |health: &Health, of: Component| {
+        health.parts.iter().find(|part| part.component() == of).map(|part| (part.value, part.facts.unwrap()))
+    };
+    let health = world.health("acme", busy).await.unwrap();
+    assert!(health.missing.is_empty());
+    let issues = Facts::Issues(Issues { count: 2, open: 0, burden: 2.0, window_days: 90.0 });
+    assert_eq!(part(&health, Component::Support), Some((0.5, issues)));
+    let used = Facts::Change(Change { recent: 180.0, earlier: 360.0, window_days: 90.0 });
+    assert_eq!(part(&health, Component::Usage), Some((180.5 / 541.0, used)));
+    // requests are recorded, and the other account has none; its use is not measured
+    let health = world.health("acme", calm).await.unwrap();
+    assert_eq!(part(&health, Component::Support).unwrap().0, 1.0);
+    assert_eq!(health.missing, [i32::from(Component::Usage)]);
 }
 
 async fn what_an_account_needs(world: &World) {

@@ -78,11 +78,23 @@ fn nobody_is_asked_about_before_they_are_there() {
 #[test]
 fn with_an_event_of_a_kind_they_are_asked_about_no_more() {
     let person = person();
-    let until = |kind: &str| Question { until: Some(kind.into()), ..asked() };
+    let until = |kind: &str| Question { until: vec![kind.into()], ..asked() };
     assert!(on(&person, 119, &until("account_renewal")).is_some(), "it never happens");
     let mut lead = Raw { events: vec![event(60, "call"), event(120, "order")], ..Raw::default() };
     assert!(on(&lead, 120, &until("order")).is_some());
     assert!(on(&lead, 121, &until("order")).is_none());
     lead.events.pop();
     assert!(on(&lead, 121, &until("order")).is_some());
+}
+
+#[test]
+fn what_earlier_versions_wrote_of_it_is_read() {
+    let written = |until: serde_json::Value| {
+        let mut question = serde_json::to_value(asked()).unwrap();
+        question["until"] = until;
+        serde_json::from_value::<Question>(question).unwrap().until
+    };
+    assert_eq!(written(serde_json::Value::Null), Vec::<String>::new());
+    assert_eq!(written("order".into()), ["order"]);
+    assert_eq!(written(["order", "return"].as_slice().into()), ["order", "return"]);
 }

@@ -67,7 +67,7 @@ fn question() -> Question {
         segment_by: None,
         allow: Vec::new(),
         learner: Learner::Best,
-        until: None,
+        until: Vec::new(),
     }
 }
 

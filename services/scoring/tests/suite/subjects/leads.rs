@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use salient_core::{InteractionId, Reason};
 use salient_proto::{
-    profile::v1::{AccountsChanged, Interaction, InteractionsRecorded, Order, interaction},
+    profile::v1::{AccountsChanged, Interaction, InteractionsRecorded, Order, interaction, order},
     scoring::v1::{ModelDeclaration, model_declaration::Subject},
 };
 use tonic::Code;
@@ -13,14 +13,14 @@ use tonic::Code;
 use super::{DAYS, are_given_again};
 use crate::{
     company::{Dice, NAME, wins},
-    history::{History, sale},
+    history::sale,
     world::{World, both, timestamp, why},
 };
 
 both!(leads_are_asked_about_until_they_order);
 
 /// Accounts that are called and, some day, order for the first time.
-async fn called_and_ordering(world: &World) -> (History, Vec<Order>, Vec<Interaction>) {
+async fn called_and_ordering(world: &World) -> (Vec<Order>, Vec<Interaction>) {
     let history = world.history();
     let mut dice = Dice(0x5eed_0a0a);
     let (mut orders, mut calls) = (Vec::new(), Vec::new());
@@ -60,11 +60,11 @@ async fn called_and_ordering(world: &World) -> (History, Vec<Order>, Vec<Interac
         world.hear("acme", &InteractionsRecorded { interactions: some.to_vec() }).await;
     }
     world.ordered("acme", &orders).await;
-    (history, orders, calls)
+    (orders, calls)
 }
 
 async fn leads_are_asked_about_until_they_order(world: &World) {
-    let (history, orders, calls) = called_and_ordering(world).await;
+    let (orders, calls) = called_and_ordering(world).await;
     let declared = ModelDeclaration {
         subject: Subject::Lead.into(),
         display_name: "Becomes a customer".into(),
@@ -95,10 +95,14 @@ async fn leads_are_asked_about_until_they_order(world: &World) {
     let first = world.said_of(&scores[0].subject, NAME).await.unwrap();
     assert!(first.reasons.iter().any(|reason| reason.text.contains(" of leads with ")), "{first:?}");
 
-    // the first order makes a customer of a lead
-    let lead = history.accounts.iter().find(|account| account.name == scores[0].subject).unwrap();
+    // the first order makes a customer of a lead; who returns something was one before
     let at = world.today() - TimeDelta::hours(1);
-    world.ordered("acme", &[sale(&world.clock, &lead.name, orders.len(), at, "p1", 1, 100)]).await;
+    let bought = sale(&world.clock, &scores[0].subject, orders.len(), at, "p1", 1, 100);
+    let back = sale(&world.clock, &scores[1].subject, orders.len() + 1, at, "p1", 1, 100);
+    world.ordered("acme", &[bought, Order { kind: order::Kind::Return.into(), ..back }]).await;
     world.declared_run_today("acme").await;
-    assert_eq!(why(world.said_of(&lead.name, NAME).await), (Code::NotFound, Reason::ResourceUnknown));
+    for gone in &scores[..2] {
+        assert_eq!(why(world.said_of(&gone.subject, NAME).await), (Code::NotFound, Reason::ResourceUnknown));
+    }
+    assert_eq!(world.declared_scores("acme").await.len(), scores.len() - 2);
 }
