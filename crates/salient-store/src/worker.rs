@@ -118,7 +118,16 @@ impl Worker {
         let mut signal = self.db.signal(runs::SIGNAL);
         let mut tasks: JoinSet<&'static str> = JoinSet::new();
         let mut busy: HashMap<&'static str, Arc<Run>> = HashMap::new();
-        self.reclaim().await?;
+        while let Err(error) = self.reclaim().await {
+            if !error.is_transient() {
+                return Err(error);
+            }
+            tracing::warn!(error = error.chain(), "runs cannot be taken back now");
+            // also a service that stops as soon as it has started, whose database may be closed by now
+            if shutdown.run_until_cancelled(tokio::time::sleep(POLL)).await.is_none() {
+                return Ok(());
+            }
+        }
         while !shutdown.is_cancelled() {
             let free: Vec<&'static str> =
                 self.handlers.keys().filter(|kind| !busy.contains_key(*kind)).copied().collect();

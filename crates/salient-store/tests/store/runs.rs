@@ -24,6 +24,7 @@ both!(salient_store::Migrations::common();
     a_panic_fails_the_run,
     a_transient_error_is_tried_again,
     a_run_that_kills_its_workers_is_given_up,
+    a_service_that_stops_as_it_starts_does_not_fail,
     a_long_handler_keeps_its_lease,
     shutdown_gives_the_run_back,
     a_handler_may_end_its_run_with_its_effects,
@@ -230,6 +231,17 @@ async fn a_run_that_kills_its_workers_is_given_up(fresh: Fresh) {
     assert_eq!((done.state, done.reason.as_str()), (RunState::Failed, "INTERNAL"));
     assert!(done.error.contains("5 attempts"), "{}", done.error);
     started.stop().await;
+}
+
+async fn a_service_that_stops_as_it_starts_does_not_fail(fresh: Fresh) {
+    let shutdown = CancellationToken::new();
+    let worker = || Worker::new(fresh.db.clone(), Clock::system()).handle("echo", async |_| Ok(vec![]));
+    fresh.db.close().await;
+    // the store is away: the worker goes on asking, until it may end
+    let asking = tokio::spawn(worker().run(shutdown.clone()));
+    shutdown.cancel();
+    asking.await.unwrap().unwrap();
+    worker().run(shutdown).await.unwrap();
 }
 
 async fn a_long_handler_keeps_its_lease(fresh: Fresh) {
