@@ -1,8 +1,9 @@
-//! Values of the contracts that both learning services convert.
+//! Values of the contracts that several services convert.
 
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
 use salient_core::{Estimate, micros};
+use salient_learn::metrics::wilson;
 use salient_proto::common::v1 as common;
 use salient_store::Run;
 
@@ -25,6 +26,20 @@ pub fn time(at: &Timestamp) -> Option<DateTime<Utc>> {
 #[must_use]
 pub fn estimate(value: Estimate) -> common::Estimate {
     common::Estimate { currency_code: value.currency.to_string(), minor_units: value.minor_units }
+}
+
+/// A share on the wire, with Wilson's 95 % interval.
+#[must_use]
+pub fn share(count: i64, total: i64) -> common::Share {
+    let some = total > 0;
+    let interval = wilson(count.unsigned_abs(), total.unsigned_abs(), 0.95);
+    common::Share {
+        count,
+        total,
+        value: some.then(|| count as f64 / total as f64),
+        low: some.then_some(interval.low),
+        high: some.then_some(interval.high),
+    }
 }
 
 /// Where a run stands, on the wire.

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
 use salient_core::{Error, Result, micros};
-use salient_learn::metrics::wilson;
 use salient_proto::{common::v1 as common, feedback::v1 as pb};
 
 use crate::domain::{Action, Join, Kind, Outcome, Reaction, Reason, Scope};
@@ -128,19 +127,5 @@ pub fn outcome(from: Outcome) -> pb::Outcome {
             minor_units: amount.minor_units,
         }),
         outcome_time: Some(timestamp(from.outcome_time)),
-    }
-}
-
-/// A share on the wire, with Wilson's 95 % interval.
-#[must_use]
-pub fn share(count: i64, total: i64) -> common::Share {
-    let some = total > 0;
-    let interval = wilson(count.unsigned_abs(), total.unsigned_abs(), 0.95);
-    common::Share {
-        count,
-        total,
-        value: some.then(|| count as f64 / total as f64),
-        low: some.then_some(interval.low),
-        high: some.then_some(interval.high),
     }
 }

@@ -124,7 +124,7 @@ impl Contract for Service {
             Result::Ok(store::funnel::count(&mut read, ctx.tenant(), from, until, &seller, now).await?)
         };
         let counts = counted.await.map_err(status)?;
-        let share = |count| Some(convert::share(count, counts.issued));
+        let share = |count| Some(salient_ledger::wire::share(count, counts.issued));
         Ok(Response::new(pb::GetConversionFunnelResponse {
             issued: counts.issued,
             exposed: share(counts.exposed),

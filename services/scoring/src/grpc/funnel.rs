@@ -1,10 +1,8 @@
 //! Funnel benchmarks on the wire.
 
 use salient_core::{Error, Result, TenantId, from_micros, page};
-use salient_learn::{
-    funnel::{Benchmark, Compared, Passed, Standing, Step},
-    metrics::wilson,
-};
+use salient_learn::funnel::{Benchmark, Compared, Passed, Standing, Step};
+use salient_ledger::wire::share as wire_share;
 use salient_proto::{
     common::v1::Share,
     scoring::v1::{self as pb, funnel_benchmark as wire},
@@ -143,16 +141,7 @@ fn step(from: Step) -> wire::Step {
     }
 }
 
-/// A share with Wilson's 95 % interval.
 fn share(from: Passed) -> Share {
-    let some = from.entered > 0;
-    let interval = wilson(from.passed, from.entered, 0.95);
     let count = |of: u64| i64::try_from(of).unwrap_or(i64::MAX);
-    Share {
-        count: count(from.passed),
-        total: count(from.entered),
-        value: some.then(|| from.share()),
-        low: some.then_some(interval.low),
-        high: some.then_some(interval.high),
-    }
+    wire_share(count(from.passed), count(from.entered))
 }
